@@ -1,0 +1,226 @@
+"""Exceptions compiled for deciding: found by group, and remembered by class.
+
+All places with the same CPO-side groups are one class, all tokens with the same eMSP-side groups another. What rows 7
+to 9 say depends on the two classes and the local time only, so it is worked out once per pair of classes, together with
+the span of local time in which it holds.
+"""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable
+from datetime import datetime
+from typing import Generic, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
+
+from .clock import local_time
+from .types import Rule
+from .validation import BrokenRule, check
+
+__all__ = ["BrokenRule", "Rules", "Verdict", "compile_rules"]
+
+Groups = tuple[int, ...]
+Window = tuple[datetime | None, datetime | None]
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+EARLIEST, LATEST = datetime.min, datetime.max
+MAX_VERDICTS = 200_000
+MAX_CLASS_WEIGHT = 1_000_000  # in remembered rule ids, for the places and again for the tokens
+CLASS_WEIGHT = 25  # what a class costs that no rule covers
+
+
+class Verdict(NamedTuple):
+    """What the rules say of one pair of classes while since ≤ local time < until.
+
+    row: 7, 8 or 9, or 0 where none of these matches. named: an active whitelist covers both. always: holds at any time.
+    """
+
+    since: datetime
+    until: datetime
+    row: int
+    rule: int | None
+    named: bool
+    always: bool
+
+
+class Cover(NamedTuple):
+    """Ids of the rules that cover a group, or a class: the enabled ones by kind, and every one, disabled too."""
+
+    black: frozenset[int]
+    emsp_for_cpo: frozenset[int]
+    cpo_for_emsp: frozenset[int]
+    every: frozenset[int]
+
+
+class Side(NamedTuple):
+    """A class of places or tokens.
+
+    shutting: enabled whitelists that shut this side to all they do not name, by id, up to the first without a window.
+    """
+
+    groups: Groups
+    cover: Cover
+    shutting: tuple[int, ...]
+
+
+class Memo(Generic[K, V]):
+    """A dict that starts afresh when it has grown heavy. Lost races only cost a recomputation, so it takes no lock."""
+
+    __slots__ = ("_limit", "_weight", "entries")
+
+    def __init__(self, limit: int) -> None:
+        self.entries: dict[K, V] = {}
+        self._limit = limit
+        self._weight = 0
+
+    def put(self, key: K, value: V, weight: int = 1) -> None:
+        if self._weight + weight > self._limit:
+            self.entries.clear()
+            self._weight = 0
+        self.entries[key] = value
+        self._weight += weight
+
+
+class Rules:
+    """A compiled snapshot; make it with compile_rules. It never changes, but for what it remembers."""
+
+    __slots__ = ("_by_id", "_cpo", "_emsp", "_places", "_tokens", "_verdicts", "_windows")
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._by_id = {rule.id: rule for rule in rules}
+        self._cpo = _index((rule, rule.cpo_groups) for rule in self._by_id.values())
+        self._emsp = _index((rule, rule.emsp_groups) for rule in self._by_id.values())
+        self._windows: dict[int, Window] = {
+            rule.id: (rule.valid_from, rule.valid_until)
+            for rule in self._by_id.values()
+            if rule.valid_from is not None or rule.valid_until is not None
+        }
+        self._places: Memo[Groups, Side] = Memo(MAX_CLASS_WEIGHT)
+        self._tokens: Memo[Groups, Side] = Memo(MAX_CLASS_WEIGHT)
+        self._verdicts: Memo[tuple[Groups, Groups], Verdict] = Memo(MAX_VERDICTS)
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __getitem__(self, rule_id: int) -> Rule:
+        return self._by_id[rule_id]
+
+    def verdict(self, place_groups: Groups, token_groups: Groups, now: datetime, zone: ZoneInfo) -> Verdict:
+        """Rows 7 to 9 for these classes at an instant in a zone. Raises OverflowError outside the years 1 to 9999."""
+        key = (place_groups, token_groups)
+        known = self._verdicts.entries.get(key)
+        if known is not None and known.always:
+            return known
+        local = local_time(now, zone)
+        if known is not None and known.since <= local < known.until:
+            return known
+        place, token = self.place_class(place_groups), self.token_class(token_groups)
+        verdict = self._judge(place, token, local)
+        self._verdicts.put((place.groups, token.groups), verdict)  # the classes' own tuples, not each request's copies
+        return verdict
+
+    def place_class(self, groups: Groups) -> Side:
+        return self._places.entries.get(groups) or self._remember_place(groups)
+
+    def token_class(self, groups: Groups) -> Side:
+        return self._tokens.entries.get(groups) or self._remember_token(groups)
+
+    def boundaries(self, place_groups: Groups, token_groups: Groups) -> set[datetime]:
+        """Local times at which the verdict on these classes can change."""
+        place, token = self.place_class(place_groups).cover, self.token_class(token_groups).cover
+        ids = (place.black & token.black) | place.emsp_for_cpo | token.cpo_for_emsp
+        return {at for rule in ids for at in self._windows.get(rule, ()) if at is not None}
+
+    def _remember_place(self, groups: Groups) -> Side:
+        cover = _cover(self._cpo, groups)
+        side = Side(groups, cover, self._shutting(cover.emsp_for_cpo))
+        self._places.put(groups, side, CLASS_WEIGHT + 2 * len(cover.every))
+        return side
+
+    def _remember_token(self, groups: Groups) -> Side:
+        cover = _cover(self._emsp, groups)
+        side = Side(groups, cover, self._shutting(cover.cpo_for_emsp))
+        self._tokens.put(groups, side, CLASS_WEIGHT + 2 * len(cover.every))
+        return side
+
+    def _shutting(self, whitelists: frozenset[int]) -> tuple[int, ...]:
+        ids = sorted(whitelists)
+        for position, rule in enumerate(ids):
+            if rule not in self._windows:
+                return tuple(ids[: position + 1])
+        return tuple(ids)
+
+    def _judge(self, place: Side, token: Side, local: datetime) -> Verdict:
+        """Each look narrows the span to where its finding holds, so the verdict holds in what is left."""
+        span = (EARLIEST, LATEST)
+        # Set intersection walks the smaller side: the cost follows the side with fewer rules, not the product.
+        rule, span = self._first_active(sorted(place.cover.black & token.cover.black), local, span)
+        if rule is not None:
+            return _verdict(span, 7, rule)
+        both, span = self._first_active(place.cover.emsp_for_cpo & token.cover.emsp_for_cpo, local, span)
+        if both is None:
+            rule, span = self._first_active(place.shutting, local, span)
+            if rule is not None:
+                return _verdict(span, 8, rule)
+        tied, span = self._first_active(place.cover.cpo_for_emsp & token.cover.cpo_for_emsp, local, span)
+        if tied is None:
+            rule, span = self._first_active(token.shutting, local, span)
+            if rule is not None:
+                return _verdict(span, 9, rule)
+        return _verdict(span, 0, None, named=both is not None or tied is not None)
+
+    def _first_active(
+        self, ids: Iterable[int], local: datetime, span: tuple[datetime, datetime]
+    ) -> tuple[int | None, tuple[datetime, datetime]]:
+        """The first active of `ids` (all enabled), and the part of `span` around `local` in which it is the first."""
+        since, until = span
+        windows = self._windows
+        for rule in ids:
+            window = windows.get(rule)
+            if window is None:
+                return rule, (since, until)
+            start, end = window
+            if start is not None and local < start:
+                until = min(until, start)
+            elif end is not None and local >= end:
+                since = max(since, end)
+            else:
+                return rule, (max(since, start or EARLIEST), min(until, end or LATEST))
+        return None, (since, until)
+
+
+def _verdict(span: tuple[datetime, datetime], row: int, rule: int | None, named: bool = False) -> Verdict:
+    since, until = span
+    return Verdict(since, until, row, rule, named, always=since == EARLIEST and until == LATEST)
+
+
+def compile_rules(rows: Iterable[Rule]) -> Rules:
+    """Raises BrokenRule for a row that cannot be read and for an id that comes twice; it never leaves one out."""
+    rules: dict[int, Rule] = {}
+    for row in rows:
+        rule = check(row)
+        if rule.id in rules:
+            raise BrokenRule(f"exception {rule.id}: it comes twice")
+        rules[rule.id] = rule
+    return Rules(rules.values())
+
+
+def _index(rows: Iterable[tuple[Rule, Groups]]) -> dict[int, Cover]:
+    found: defaultdict[int, tuple[set[int], ...]] = defaultdict(lambda: (set(), set(), set(), set()))
+    for rule, groups in rows:
+        for group in groups:
+            kinds = found[group]
+            kinds[3].add(rule.id)
+            if rule.enabled:
+                kinds[0 if rule.blacklist else 1 if rule.emsp_for_cpo else 2].add(rule.id)
+    return {group: Cover(*map(frozenset, kinds)) for group, kinds in found.items()}
+
+
+_NOTHING: frozenset[int] = frozenset()
+_NO_COVER = Cover(_NOTHING, _NOTHING, _NOTHING, _NOTHING)
+
+
+def _cover(index: dict[int, Cover], groups: Groups) -> Cover:
+    covers = [index[group] for group in groups if group in index]
+    if len(covers) < 2:
+        return covers[0] if covers else _NO_COVER
+    return Cover(*(_NOTHING.union(*kind) for kind in zip(*covers, strict=True)))
