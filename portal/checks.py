@@ -1,0 +1,1 @@
+"""System checks for wrong settings: each says which variable to set, and to what."""

@@ -1,0 +1,230 @@
+"""All settings, from the environment only. Wrong values are reported by portal.checks, not by a trace here."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+
+def _flag(name: str, default: bool) -> bool:
+    """A yes/no variable; a value that is neither counts as the default and is reported by portal.checks."""
+    value = env.str(name, "").strip().lower()
+    return default if value not in TRUE + FALSE else value in TRUE
+
+
+def _number(name: str, default: int) -> int:
+    """A whole number; anything else counts as the default and is reported by portal.checks."""
+    value = env.str(name, "").strip()
+    return int(value) if value.isascii() and value.isdigit() else default
+
+
+TRUE = ("1", "true", "yes", "on")
+FALSE = ("0", "false", "no", "off")
+
+DATA_DIR = Path(env.str("DATA_DIR", "") or BASE_DIR / "var")
+
+
+def _servers() -> dict[str, str]:
+    """What a running stack left in DATA_DIR: database_url, redis_url, secret_key. Empty where none runs."""
+    try:
+        return dict(json.loads((DATA_DIR / "servers.json").read_text()))
+    except (OSError, ValueError):
+        return {}
+
+
+_running = _servers()
+
+PRODUCTION = _flag("PRODUCTION", False)
+DEBUG = _flag("DEBUG", False)
+SECRET_KEY = env.str("SECRET_KEY", "") or ("" if PRODUCTION else _running.get("secret_key", ""))
+SECRET_KEY_IS_MADE_UP = not SECRET_KEY
+if SECRET_KEY_IS_MADE_UP:
+    # Commands that need no secret (help, check) still work; checks refuse this in production.
+    SECRET_KEY = "chargeward-development-only-" + "0" * 32
+HOST = env.str("HOST", "127.0.0.1")
+PORT = _number("PORT", 8000)
+WEB_WORKERS = _number("WEB_WORKERS", 2)
+ALLOWED_HOSTS = [host for host in env.str("ALLOWED_HOSTS", "").replace(" ", "").split(",") if host] or (
+    [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", HOST]
+)
+CSRF_TRUSTED_ORIGINS = [origin for origin in env.str("CSRF_TRUSTED_ORIGINS", "").replace(" ", "").split(",") if origin]
+
+INSTALLED_APPS = [
+    "portal.apps.PortalConfig",
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "unfold.contrib.guardian",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_celery_beat",
+    "django_filters",
+    "guardian",
+    "pghistory",
+    "pgtrigger",
+    "rest_framework",
+    "locations",
+    "tokens",
+    "authorization",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "pghistory.middleware.HistoryMiddleware",
+]
+
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+APPEND_SLASH = False
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASE_URL = env.str("DATABASE_URL", "") or _running.get("database_url", "")
+REDIS_URL = env.str("REDIS_URL", "") or _running.get("redis_url", "")
+
+
+def _database(url: str) -> dict[str, Any]:
+    """Django's settings for a postgres:// URL. A wrong URL gives a name that cannot connect; checks say what to set."""
+    try:
+        parsed = environ.Env.db_url_config(url) if url else {}
+    except (ValueError, KeyError, environ.ImproperlyConfigured):
+        parsed = {}
+    parsed["ENGINE"] = "django.db.backends.postgresql"
+    parsed.setdefault("NAME", "chargeward")
+    # A pool bounds what one process may take from the server; the timeouts keep a charger's question short.
+    # CONN_MAX_AGE must be 0 with a pool: the pool keeps the connections.
+    parsed["CONN_MAX_AGE"] = 0
+    parsed["OPTIONS"] = parsed.get("OPTIONS", {}) | {
+        "pool": {"min_size": 1, "max_size": _number("DATABASE_POOL_SIZE", 8), "timeout": 2, "max_lifetime": 1800},
+        "connect_timeout": 3,
+        "application_name": "chargeward",
+    }
+    return parsed
+
+
+DATABASES = {"default": _database(DATABASE_URL)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "guardian.backends.ObjectPermissionBackend"]
+# Nobody is granted anything without a log-in, so guardian needs no anonymous user of its own.
+ANONYMOUS_USER_NAME = None
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "admin:login"
+
+LANGUAGE_CODE = "en-gb"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "authorization.api.authentication.ApiKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["authorization.api.permissions.IsPortalAdmin"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["authorization.api.parsers.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "authorization.api.pagination.PageNumbers",
+    "DEFAULT_FILTER_BACKENDS": [
+        "django_filters.rest_framework.DjangoFilterBackend",
+        "rest_framework.filters.SearchFilter",
+    ],
+    "EXCEPTION_HANDLER": "authorization.api.errors.handle",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "COERCE_DECIMAL_TO_STRING": True,
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300}
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_TIME_LIMIT = 600
+CELERY_TIMEZONE = "UTC"
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
+X_FRAME_OPTIONS = "DENY"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Chargeward",
+    "SITE_HEADER": "Chargeward",
+    "SITE_SUBHEADER": "Who may charge where",
+    "SITE_SYMBOL": "ev_station",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "COLORS": {
+        "primary": {
+            "50": "240 253 250",
+            "100": "204 251 241",
+            "200": "153 246 228",
+            "300": "94 234 212",
+            "400": "45 212 191",
+            "500": "20 184 166",
+            "600": "13 148 136",
+            "700": "15 118 110",
+            "800": "17 94 89",
+            "900": "19 78 74",
+            "950": "4 47 46",
+        },
+    },
+}
