@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+import pghistory
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -125,7 +126,7 @@ def _database(url: str) -> dict[str, Any]:
     # CONN_MAX_AGE must be 0 with a pool: the pool keeps the connections.
     parsed["CONN_MAX_AGE"] = 0
     parsed["OPTIONS"] = parsed.get("OPTIONS", {}) | {
-        "pool": {"min_size": 1, "max_size": _number("DATABASE_POOL_SIZE", 8), "timeout": 2, "max_lifetime": 1800},
+        "pool": {"min_size": 1, "max_size": _number("DATABASE_POOL_SIZE", 8), "timeout": 10, "max_lifetime": 1800},
         "connect_timeout": 3,
         "application_name": "chargeward",
     }
@@ -148,6 +149,9 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "admin:login"
+
+# Deletions too: an auditor asks who took a card off a list.
+PGHISTORY_DEFAULT_TRACKERS = (pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 
 LANGUAGE_CODE = "en-gb"
 USE_I18N = True

@@ -1,0 +1,354 @@
+"""Who may charge where: exception groups, exceptions, authorization lists; and the log of what was answered.
+
+A rule about these rows is a named database constraint, or a trigger of `triggers.py` where a constraint cannot say it.
+"""
+
+import pghistory
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from authorization import triggers
+from authorization.fields import LocalDateTimeField
+from locations.models import CPO, ChargeStation, Location
+from tokens.models import EMSP, Customer, Driver, Token
+
+CPO_SIDE = ("cpo", "location")
+EMSP_SIDE = ("emsp", "customer", "driver", "token")
+
+
+class Owned(models.Model):
+    """Owned by one CPO, by one eMSP, or by neither: then it is Admin's, global, and everyone may use it."""
+
+    owner_cpo = models.ForeignKey(CPO, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="owner CPO")
+    owner_emsp = models.ForeignKey(
+        EMSP, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="owner eMSP"
+    )
+
+    class Meta:
+        abstract = True
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(owner_cpo__isnull=True) | Q(owner_emsp__isnull=True),
+                name="%(class)s_has_one_owner",
+                violation_error_message="Owned by a CPO or by an eMSP, not by both.",
+            )
+        ]
+
+
+@pghistory.track()
+class ExceptionGroup(Owned):
+    """Members of one category, which can never change. A group that an exception uses cannot be deleted."""
+
+    class Category(models.TextChoices):
+        CPO = "cpo", "CPOs"
+        LOCATION = "location", "locations"
+        EMSP = "emsp", "eMSPs"
+        CUSTOMER = "customer", "customers"
+        DRIVER = "driver", "drivers"
+        TOKEN = "token", "charge tokens"  # noqa: S105
+
+    name = models.CharField(max_length=255)
+    notes = models.TextField(blank=True)
+    category = models.CharField(max_length=8, choices=Category)
+
+    class Meta(Owned.Meta):
+        ordering = ["name", "pk"]
+        constraints = [
+            *Owned.Meta.constraints,
+            # The target of group_member_is_of_its_category.
+            models.UniqueConstraint(fields=["id", "category"], name="group_with_category"),
+            models.CheckConstraint(condition=Q(category__in=[*CPO_SIDE, *EMSP_SIDE]), name="group_category_is_known"),
+        ]
+        triggers = triggers.members_match_category()
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def side(self) -> str:
+        """`cpo` or `emsp`: the side of an exception that this group can stand on."""
+        return "cpo" if self.category in CPO_SIDE else "emsp"
+
+
+def _exactly_the_column_of_its_category() -> Q:
+    columns = [*CPO_SIDE, *EMSP_SIDE]
+    condition = Q()
+    for category in columns:
+        condition |= Q(category=category, **{f"{column}__isnull": column != category for column in columns})
+    return condition
+
+
+@pghistory.track()
+class GroupMember(models.Model):
+    """One member of a group: the column of the group's category is set, the others are empty.
+
+    A token with an Auth ID is a member by that (`auth_id`, normal form): so is every token that carries it, now or
+    later. `token` is then the one to show, and moves to another carrier when that one goes.
+    """
+
+    group = models.ForeignKey(ExceptionGroup, models.CASCADE, related_name="members")
+    category = models.CharField(max_length=8, choices=ExceptionGroup.Category, editable=False)
+    cpo = models.ForeignKey(CPO, models.CASCADE, null=True, blank=True, verbose_name="CPO")
+    location = models.ForeignKey(Location, models.CASCADE, null=True, blank=True)
+    emsp = models.ForeignKey(EMSP, models.CASCADE, null=True, blank=True, verbose_name="eMSP")
+    customer = models.ForeignKey(Customer, models.CASCADE, null=True, blank=True)
+    driver = models.ForeignKey(Driver, models.CASCADE, null=True, blank=True)
+    # The trigger token_leaves_its_names moves or removes the row before the token goes.
+    token = models.ForeignKey(Token, models.DO_NOTHING, null=True, blank=True)
+    auth_id = models.TextField("Auth ID", null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=_exactly_the_column_of_its_category(),
+                name="group_member_has_the_column_of_its_category",
+                violation_error_message="Choose one member, of the group's category.",
+            ),
+            models.CheckConstraint(
+                condition=Q(auth_id__isnull=True) | Q(token__isnull=False), name="group_member_auth_id_has_a_token"
+            ),
+            *(
+                models.UniqueConstraint(
+                    fields=["group", column],
+                    name=f"group_member_{column}_is_unique",
+                    violation_error_message="Already a member.",
+                )
+                for column in [*CPO_SIDE, *EMSP_SIDE, "auth_id"]
+            ),
+        ]
+        indexes = [models.Index(fields=["auth_id"], name="group_member_by_auth_id", condition=Q(auth_id__isnull=False))]
+        triggers = triggers.named_token("group_member")
+
+    def __str__(self) -> str:
+        return str(getattr(self, self.category, "") or self.pk)
+
+    def clean(self) -> None:
+        self.category = self.group.category
+
+
+class Action(models.TextChoices):
+    WHITELIST = "whitelist", "whitelist"
+    BLACKLIST = "blacklist", "blacklist"
+
+
+class Direction(models.TextChoices):
+    EMSP_FOR_CPO = "emsp_for_cpo", "eMSP for CPO"
+    CPO_FOR_EMSP = "cpo_for_emsp", "CPO for eMSP"
+
+
+@pghistory.track()
+class ChargeException(Owned):
+    """An exception: places on one side, tokens on the other, and what that pair means while it is active.
+
+    Active: enabled and valid_from ≤ t < valid_until, t the wall clock at the location.
+    """
+
+    name = models.CharField(max_length=255)
+    notes = models.TextField(blank=True)
+    enabled = models.BooleanField(default=True)
+    action = models.CharField(max_length=9, choices=Action)
+    direction = models.CharField(max_length=12, choices=Direction)
+    valid_from = LocalDateTimeField(null=True, blank=True, help_text="Wall clock at each location. Empty: from ever.")
+    valid_until = LocalDateTimeField(null=True, blank=True, help_text="Not any more at this moment. Empty: for ever.")
+    cpo_groups = models.ManyToManyField(
+        ExceptionGroup,
+        through="ExceptionCpoGroup",
+        related_name="+",
+        verbose_name="CPO-side groups",
+        limit_choices_to={"category__in": CPO_SIDE},
+    )
+    emsp_groups = models.ManyToManyField(
+        ExceptionGroup,
+        through="ExceptionEmspGroup",
+        related_name="+",
+        verbose_name="eMSP-side groups",
+        limit_choices_to={"category__in": EMSP_SIDE},
+    )
+
+    class Meta(Owned.Meta):
+        verbose_name = "exception"
+        ordering = ["name", "pk"]
+        constraints = [
+            *Owned.Meta.constraints,
+            models.CheckConstraint(
+                condition=Q(valid_from__isnull=True) | Q(valid_until__isnull=True) | Q(valid_from__lt=F("valid_until")),
+                name="exception_begins_before_it_ends",
+                violation_error_message="valid_from must be before valid_until.",
+            ),
+            models.CheckConstraint(condition=Q(action__in=Action.values), name="exception_action_is_known"),
+            models.CheckConstraint(condition=Q(direction__in=Direction.values), name="exception_direction_is_known"),
+        ]
+        triggers = triggers.exception_complete()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@pghistory.track()
+class ExceptionCpoGroup(models.Model):
+    """A CPO-side group of an exception."""
+
+    exception = models.ForeignKey(ChargeException, models.CASCADE, related_name="+")
+    group = models.ForeignKey(ExceptionGroup, models.PROTECT, related_name="used_on_cpo_side")
+
+    class Meta:
+        verbose_name = "CPO-side group"
+        constraints = [models.UniqueConstraint(fields=["exception", "group"], name="exception_cpo_group_is_unique")]
+        triggers = triggers.exception_side("cpo")
+
+    def __str__(self) -> str:
+        return str(self.group)
+
+
+@pghistory.track()
+class ExceptionEmspGroup(models.Model):
+    """An eMSP-side group of an exception."""
+
+    exception = models.ForeignKey(ChargeException, models.CASCADE, related_name="+")
+    group = models.ForeignKey(ExceptionGroup, models.PROTECT, related_name="used_on_emsp_side")
+
+    class Meta:
+        verbose_name = "eMSP-side group"
+        constraints = [models.UniqueConstraint(fields=["exception", "group"], name="exception_emsp_group_is_unique")]
+        triggers = triggers.exception_side("emsp")
+
+    def __str__(self) -> str:
+        return str(self.group)
+
+
+@pghistory.track()
+class AuthorizationListEntry(models.Model):
+    """One customer or one token on a location's authorization list. A location with an entry is private.
+
+    `auth_id` and `token` work as in GroupMember.
+    """
+
+    location = models.ForeignKey(Location, models.CASCADE, related_name="authorization_list")
+    customer = models.ForeignKey(Customer, models.CASCADE, null=True, blank=True)
+    # As in GroupMember.
+    token = models.ForeignKey(Token, models.DO_NOTHING, null=True, blank=True)
+    auth_id = models.TextField("Auth ID", null=True, blank=True, editable=False)
+    added_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "authorization list entries"
+        ordering = ["pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(customer__isnull=True, token__isnull=False)
+                | Q(customer__isnull=False, token__isnull=True, auth_id__isnull=True),
+                name="list_entry_is_a_customer_or_a_token",
+                violation_error_message="Choose a customer or a token.",
+            ),
+            *(
+                models.UniqueConstraint(
+                    fields=["location", column],
+                    name=f"list_entry_{column}_is_unique",
+                    violation_error_message="Already on the list.",
+                )
+                for column in ("customer", "token", "auth_id")
+            ),
+        ]
+        indexes = [models.Index(fields=["auth_id"], name="list_entry_by_auth_id", condition=Q(auth_id__isnull=False))]
+        triggers = triggers.authorization_list()
+
+    def __str__(self) -> str:
+        return str(self.customer or self.token)
+
+
+class Revision(models.Model):
+    """One row: how many transactions that may alter a decision have been committed. Counted by triggers, at commit."""
+
+    value = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="there_is_one_revision")]
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class Change(models.Model):
+    """One committed transaction that may have altered a decision; `revision` is set as it commits, in that order."""
+
+    revision = models.BigIntegerField(null=True, unique=True)
+    changed_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"revision {self.revision}"
+
+
+class ApiKey(models.Model):
+    """A key for machines: of a charge station, of a CPO (its and its sub-CPOs' places), or of a portal user.
+
+    The key is `cw_<prefix>_<secret>`; the secret has 192 random bits, so one SHA-256 of the whole is a safe hash.
+    """
+
+    name = models.CharField(max_length=255, blank=True)
+    prefix = models.CharField(max_length=16, unique=True, editable=False)
+    hash = models.BinaryField(max_length=32, editable=False)
+    station = models.ForeignKey(ChargeStation, models.CASCADE, null=True, blank=True, related_name="api_keys")
+    cpo = models.ForeignKey(CPO, models.CASCADE, null=True, blank=True, related_name="api_keys", verbose_name="CPO")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="api_keys"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Refused from this instant on. Empty: never.")
+    revoked_at = models.DateTimeField(null=True, blank=True, help_text="Refused since then.")
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="To the minute.")
+
+    class Meta:
+        verbose_name = "API key"
+        verbose_name_plural = "API keys"
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(station__isnull=False, cpo__isnull=True, user__isnull=True)
+                | Q(station__isnull=True, cpo__isnull=False, user__isnull=True)
+                | Q(station__isnull=True, cpo__isnull=True, user__isnull=False),
+                name="api_key_has_one_scope",
+                violation_error_message="A key is for one station, one CPO or one user.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name or 'key'} ({self.prefix})"
+
+    def clean(self) -> None:
+        if sum(scope is not None for scope in (self.station_id, self.cpo_id, self.user_id)) != 1:
+            raise ValidationError("A key is for one station, one CPO or one user.")
+
+
+class Decision(models.Model):
+    """One answer of `authorize`, as it was given. Rows are only ever added, and outlive what they speak of."""
+
+    id = models.BigAutoField(primary_key=True)
+    request_id = models.CharField(max_length=64, help_text="The caller's own id, or the one the answer carried.")
+    decided_at = models.DateTimeField()
+    caller = models.CharField(max_length=300, help_text="Who asked: the key's prefix and scope.")
+    api_key = models.ForeignKey(ApiKey, models.DO_NOTHING, null=True, db_constraint=False, related_name="+")
+    token_type = models.CharField(max_length=20)
+    token = models.ForeignKey(Token, models.DO_NOTHING, null=True, db_constraint=False, related_name="+")
+    token_pseudonym = models.CharField(max_length=32, blank=True, help_text="Keyed hash of the id presented.")
+    location = models.ForeignKey(Location, models.DO_NOTHING, null=True, db_constraint=False, related_name="+")
+    place = models.CharField(max_length=300, help_text="The place as the caller named it.")
+    accepted = models.BooleanField()
+    reason = models.CharField(max_length=32)
+    rule = models.ForeignKey(ChargeException, models.DO_NOTHING, null=True, db_constraint=False, related_name="+")
+    revision = models.BigIntegerField()
+    source = models.CharField(max_length=8, help_text="cache or database")
+
+    class Meta:
+        ordering = ["-decided_at", "-id"]
+        indexes = [
+            models.Index(fields=["-decided_at", "-id"], name="decision_newest_first"),
+            models.Index(fields=["location", "-decided_at"], name="decision_by_location"),
+            models.Index(fields=["token", "-decided_at"], name="decision_by_token"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{'accepted' if self.accepted else 'rejected'} {self.reason}"

@@ -1,0 +1,8 @@
+"""Mobility service providers, their customers, drivers and charge tokens."""
+
+from django.apps import AppConfig
+
+
+class TokensConfig(AppConfig):
+    name = "tokens"
+    verbose_name = "eMSP"

@@ -1,0 +1,239 @@
+"""Mobility service providers and what they hand out: EMSP, Customer, Driver, Token.
+
+A rule about these rows is a named database constraint here, or a trigger where a constraint cannot say it. Two of them
+are composite foreign keys of migration 0001: a token's customer is one of its eMSP (`token_customer_of_its_emsp`), and
+its driver one of that customer (`token_driver_of_its_customer`).
+"""
+
+import pghistory
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Func, Q
+
+from locations.models import Party, party_constraints, printable_check
+from tokens import ids
+
+
+class NormalUid(Func):
+    """SQL twin of tokens.ids.uid."""
+
+    function = "chargeward_uid"
+    output_field = models.TextField()
+
+
+class NormalAuthId(Func):
+    """SQL twin of tokens.ids.auth_id."""
+
+    function = "chargeward_auth_id"
+    output_field = models.TextField()
+
+
+@pghistory.track()
+class EMSP(Party):
+    """Mobility service provider: the party whose drivers charge."""
+
+    blocked = models.BooleanField(default=False, help_text="Refuses every token of this eMSP.")
+
+    class Meta:
+        verbose_name = "eMSP"
+        verbose_name_plural = "eMSPs"
+        ordering = ["name", "pk"]
+        permissions = [("manage_emsp", "Can manage this eMSP")]
+        constraints = party_constraints("emsp")
+
+
+@pghistory.track()
+class Customer(models.Model):
+    """A customer of an eMSP: a fleet, a company, or one person with several drivers."""
+
+    emsp = models.ForeignKey(EMSP, models.PROTECT, related_name="customers", verbose_name="eMSP")
+    name = models.CharField(max_length=255)
+    external_id = models.CharField("external ID", max_length=100, null=True, blank=True)
+    blocked = models.BooleanField(default=False, help_text="Refuses every token of this customer.")
+
+    class Meta:
+        ordering = ["name", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["emsp", "external_id"],
+                name="customer_external_id_is_unique_per_emsp",
+                violation_error_message="This external ID is taken.",
+            ),
+            # The target of token_customer_of_its_emsp.
+            models.UniqueConstraint(fields=["id", "emsp"], name="customer_with_emsp"),
+            models.CheckConstraint(condition=~Q(external_id=""), name="customer_external_id_is_null_or_text"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        self.external_id = self.external_id or None
+
+
+@pghistory.track()
+class Driver(models.Model):
+    """A person who charges on a customer's account."""
+
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="drivers")
+    name = models.CharField(max_length=255)
+    external_id = models.CharField("external ID", max_length=100, null=True, blank=True)
+    blocked = models.BooleanField(default=False, help_text="Refuses every token of this driver.")
+
+    class Meta:
+        ordering = ["name", "pk"]
+        constraints = [
+            # The target of token_driver_of_its_customer.
+            models.UniqueConstraint(fields=["id", "customer"], name="driver_with_customer"),
+            models.UniqueConstraint(
+                fields=["customer", "external_id"],
+                name="driver_external_id_is_unique_per_customer",
+                violation_error_message="This external ID is taken.",
+            ),
+            models.CheckConstraint(condition=~Q(external_id=""), name="driver_external_id_is_null_or_text"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        self.external_id = self.external_id or None
+
+
+class TokenType(models.TextChoices):
+    """OCPI 2.1.1 knows RFID and OTHER; the rest are OCPI 2.2's and OCPP 2.0.1's words."""
+
+    RFID = "RFID", "RFID"
+    EMAID = "EMAID", "eMAID"
+    MAC_ADDRESS = "MAC_ADDRESS", "MAC address"
+    KEY_CODE = "KEY_CODE", "key code"
+    APP_USER = "APP_USER", "app user"
+    AD_HOC_USER = "AD_HOC_USER", "ad hoc user"
+    OTHER = "OTHER", "other"
+
+
+class Whitelist(models.TextChoices):
+    """OCPI's WhitelistType: whether a charger may decide without asking."""
+
+    ALWAYS = "ALWAYS", "always"
+    ALLOWED = "ALLOWED", "allowed"
+    ALLOWED_OFFLINE = "ALLOWED_OFFLINE", "allowed offline"
+    NEVER = "NEVER", "never"
+
+
+@pghistory.track(exclude=["uid_normal", "auth_id_normal"])
+class Token(models.Model):
+    """A charge token: a card, an app user, a contract certificate. Its uid is the Chip ID, its auth_id the Auth ID.
+
+    An external token has no eMSP and no uid here: it is an Auth ID that somebody named on a list or in a group.
+    """
+
+    emsp = models.ForeignKey(EMSP, models.PROTECT, null=True, blank=True, related_name="tokens", verbose_name="eMSP")
+    customer = models.ForeignKey(Customer, models.PROTECT, null=True, blank=True, related_name="tokens")
+    driver = models.ForeignKey(Driver, models.PROTECT, null=True, blank=True, related_name="tokens")
+    type = models.CharField(max_length=16, choices=TokenType, default=TokenType.RFID)
+    uid = models.CharField("Chip ID", max_length=255, null=True, blank=True)
+    uid_normal = models.GeneratedField(
+        expression=NormalUid(F("type"), F("uid")), output_field=models.TextField(null=True), db_persist=True
+    )
+    auth_id = models.CharField("Auth ID", max_length=255, null=True, blank=True)
+    auth_id_normal = models.GeneratedField(
+        expression=NormalAuthId(F("auth_id")), output_field=models.TextField(null=True), db_persist=True
+    )
+    visual_number = models.CharField(max_length=64, blank=True, help_text="What is printed on the card.")
+    issuer = models.CharField(max_length=64, blank=True)
+    valid = models.BooleanField(default=True, help_text="Off: blocked.")
+    whitelist = models.CharField(max_length=16, choices=Whitelist, default=Whitelist.ALLOWED)
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Refused from this instant on. Empty: never.")
+    language = models.CharField(max_length=2, blank=True, help_text="ISO 639-1, like nl.")
+    external = models.BooleanField(default=False, editable=False)
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name = "charge token"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["type", "uid_normal"], name="token_uid_is_unique", violation_error_message="This uid is taken."
+            ),
+            models.UniqueConstraint(
+                fields=["auth_id_normal"],
+                condition=Q(external=True),
+                name="external_token_is_unique",
+                violation_error_message="This Auth ID is taken.",
+            ),
+            models.CheckConstraint(
+                condition=Q(uid__isnull=False) | Q(auth_id__isnull=False),
+                name="token_has_an_id",
+                violation_error_message="Give a Chip ID (uid), an Auth ID (auth_id), or both.",
+            ),
+            models.CheckConstraint(
+                condition=Q(external=False, emsp__isnull=False)
+                | Q(
+                    external=True,
+                    emsp__isnull=True,
+                    customer__isnull=True,
+                    driver__isnull=True,
+                    uid__isnull=True,
+                    auth_id__isnull=False,
+                ),
+                name="token_is_an_emsps_or_external",
+                violation_error_message="A token belongs to an eMSP; only an external one, which has an Auth ID alone, does not.",
+            ),
+            models.CheckConstraint(
+                condition=Q(driver__isnull=True) | Q(customer__isnull=False),
+                name="token_with_driver_has_customer",
+                violation_error_message="A token with a driver has that driver's customer.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(type="EMAID")
+                | Q(uid_normal__isnull=False, auth_id_normal__isnull=False, uid_normal=F("auth_id_normal")),
+                name="emaid_uid_is_its_auth_id",
+                violation_error_message="The uid of an EMAID token is its Auth ID.",
+            ),
+            models.CheckConstraint(condition=Q(type__in=TokenType.values), name="token_type_is_known"),
+            models.CheckConstraint(condition=Q(whitelist__in=Whitelist.values), name="token_whitelist_is_known"),
+            printable_check("uid", "token_uid_is_printable"),
+            printable_check("auth_id", "token_auth_id_is_printable"),
+            models.CheckConstraint(
+                condition=~Q(type__in=sorted(ids.HEX_TYPES)) | Q(uid_normal__isnull=True) | Q(uid_normal__regex="^[0-9A-F]+$"),
+                name="token_uid_is_hexadecimal",
+                violation_error_message="A uid of this type is hexadecimal.",
+            ),
+            models.CheckConstraint(condition=~Q(auth_id_normal=""), name="token_auth_id_is_not_empty"),
+        ]
+        indexes = [
+            models.Index(fields=["auth_id_normal"], name="token_by_auth_id"),
+            models.Index(fields=["uid_normal"], name="token_by_uid"),
+        ]
+
+    def __str__(self) -> str:
+        return self.auth_id or self.uid or f"token {self.pk}"
+
+    def clean(self) -> None:
+        """Fills in what follows from the rest, and says what does not fit, field by field."""
+        self.uid, self.auth_id = self.uid or None, self.auth_id or None
+        self.complete()
+        errors: dict[str, str] = {}
+        for field, normal in (("uid", lambda v: ids.uid(self.type, v)), ("auth_id", ids.auth_id)):
+            try:
+                if (value := getattr(self, field)) is not None:
+                    normal(value)
+            except ids.BadId as error:
+                errors[field] = str(error)
+        if self.driver is not None and self.driver.customer_id != self.customer_id:
+            errors["driver"] = "This driver belongs to another customer."
+        if self.customer is not None and self.customer.emsp_id != self.emsp_id:
+            errors["customer"] = "This customer belongs to another eMSP."
+        if self.emsp_id is None and not self.external:
+            errors["emsp"] = "A token belongs to an eMSP."
+        if errors:
+            raise ValidationError(errors)
+
+    def complete(self) -> None:
+        """A driver brings the customer, a customer the eMSP; the uid of an EMAID token is its Auth ID."""
+        if self.driver is not None and self.customer_id is None:
+            self.customer = self.driver.customer
+        if self.customer is not None and self.emsp_id is None:
+            self.emsp = self.customer.emsp
+        if self.type == TokenType.EMAID:
+            self.uid, self.auth_id = self.uid or self.auth_id, self.auth_id or self.uid
