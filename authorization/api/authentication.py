@@ -1,0 +1,40 @@
+"""`Authorization: Token <key>`: a charge station's, a CPO's, or a portal user's key."""
+
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from authorization.services.keys import Caller, authenticate
+
+SCHEME = 'Token realm="chargeward"'
+
+
+def caller_of(header: str | None) -> Caller:
+    """The caller named by an Authorization header. Raises AuthenticationFailed (401) where there is none."""
+    scheme, _, key = (header or "").partition(" ")
+    if not header:
+        raise AuthenticationFailed("Send the header `Authorization: Token <key>`.", "not_authenticated")
+    if scheme.lower() != "token" or not key.strip():
+        raise AuthenticationFailed("The header is to be `Authorization: Token <key>`.", "authentication_failed")
+    caller = authenticate(key.strip(), timezone.now())
+    if caller is None:
+        raise AuthenticationFailed("This key is not known, has expired, or was revoked.", "authentication_failed")
+    return caller
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """request.auth is the Caller; request.user its portal user, or nobody for a station's or a CPO's key."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Caller] | None:
+        header = request.META.get("HTTP_AUTHORIZATION")
+        if header is None:
+            return None
+        caller = caller_of(header)
+        return caller.user or AnonymousUser(), caller
+
+    def authenticate_header(self, request: Request) -> str:
+        return SCHEME

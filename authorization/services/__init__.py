@@ -1,0 +1,1 @@
+"""The entry points that views, tasks, commands and the admin call."""

@@ -1,0 +1,87 @@
+"""API keys: made once, shown once, kept as a hash."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db.models import Q
+from django.utils import timezone
+
+from authorization.models import ApiKey
+from locations.models import CPO, ChargeStation
+
+LAST_USED_STEP = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the key, and what it is for. Exactly one of station, cpo and user is set."""
+
+    key: int
+    label: str
+    station: int | None = None
+    cpo: int | None = None
+    user: User | None = None
+
+
+def create_key(
+    *,
+    name: str = "",
+    station: ChargeStation | None = None,
+    cpo: CPO | None = None,
+    user: Any = None,
+    expires_at: datetime | None = None,
+) -> tuple[ApiKey, str]:
+    """A new key and its text, which is shown now or never. Raises ValidationError unless it has one scope."""
+    prefix, secret = secrets.token_hex(5), secrets.token_urlsafe(24)
+    text = f"cw_{prefix}_{secret}"
+    key = ApiKey(name=name, prefix=prefix, hash=_hash(text), station=station, cpo=cpo, user=user, expires_at=expires_at)
+    key.full_clean(exclude=["hash"])
+    key.save()
+    return key, text
+
+
+def authenticate(text: str, now: datetime) -> Caller | None:
+    """The caller of a key that is in force at `now`; None for any other. One query, each time: revoking holds at once."""
+    prefix = text.split("_", 2)[1] if text.startswith("cw_") and text.count("_") >= 2 else ""
+    if not prefix or len(text) > 200 or not text.isascii() or not text.isprintable():
+        return None
+    key = ApiKey.objects.select_related("user", "station", "cpo").filter(prefix=prefix).first()
+    if key is None or not hmac.compare_digest(bytes(key.hash), _hash(text)) or not in_force(key, now):
+        return None
+    if key.last_used_at is None or now - key.last_used_at >= LAST_USED_STEP:
+        _note_use(key, now)
+    return Caller(key.pk, _label(key), key.station_id, key.cpo_id, key.user)
+
+
+def in_force(key: ApiKey, now: datetime) -> bool:
+    if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now):
+        return False
+    return key.user is None or bool(key.user.is_active)
+
+
+def revoke(key: ApiKey) -> None:
+    """Refuses the key from now on. A key revoked before keeps its time."""
+    ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
+    key.refresh_from_db(fields=["revoked_at"])
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+def _label(key: ApiKey) -> str:
+    if key.station is not None:
+        return f"{key.prefix} station {key.station.identity}"
+    return f"{key.prefix} CPO {key.cpo.code}" if key.cpo is not None else f"{key.prefix} user {key.user}"
+
+
+def _note_use(key: ApiKey, now: datetime) -> None:
+    # Of many requests in the same minute one writes.
+    ApiKey.objects.filter(Q(last_used_at=None) | Q(last_used_at__lte=now - LAST_USED_STEP), pk=key.pk).update(
+        last_used_at=now
+    )
