@@ -1,4 +1,24 @@
-from django.contrib import admin
-from django.urls import path
+"""All URLs: the admin, the API, and what watches the process."""
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from authorization.api.health import healthz, readyz
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """A request that Django refuses before any view, such as one for another host."""
+    return JsonResponse({"code": "bad_request", "detail": "The server does not answer such a request."}, status=400)
+
+
+handler400 = bad_request
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("healthz", healthz),
+    path("readyz", readyz),
+    path("api/v1/", include("authorization.api.urls")),
+    path("admin/", admin.site.urls),
+]

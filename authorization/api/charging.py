@@ -1,0 +1,215 @@
+"""`authorize`, `authorize/batch`, `explain`: a charger's questions over HTTP.
+
+The views are trimmed: no content negotiation, no serializers, ready bytes out.
+"""
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from django.http import HttpResponse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from rest_framework import exceptions
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from authorization.api import errors
+from authorization.api.authentication import ApiKeyAuthentication
+from authorization.api.parsers import load_json, read_body
+from authorization.models import ChargeException
+from authorization.questions import BadQuestion, Question, parse
+from authorization.reach import Reach, reach_of
+from authorization.services import Answer, Caller, NoRules, authorize, explain
+
+logger = logging.getLogger(__name__)
+MAX_REQUEST = 16 * 1024
+MAX_BATCH_BODY = 1024 * 1024
+MAX_BATCH = 1000
+
+
+class HasKey(BasePermission):
+    """Any key in force."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if not isinstance(request.auth, Caller):
+            raise exceptions.NotAuthenticated("Send the header `Authorization: Token <key>`.")
+        return True
+
+
+class IsPortalUser(BasePermission):
+    """A portal user, by key or by session. A station's or a CPO's key is of another kind."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if isinstance(request.auth, Caller) and request.auth.user is None:
+            raise errors.WrongKey("Only a portal user's key may ask this.")
+        return bool(request.user and request.user.is_authenticated)
+
+
+class ChargingView(APIView):
+    """What the three have in common: the body, its limits, and errors that are never a 500."""
+
+    authentication_classes = [ApiKeyAuthentication]
+    permission_classes = [HasKey]
+    limit = MAX_REQUEST
+
+    def body(self, request: Request) -> Any:
+        """The parsed body. Raises UnsupportedMediaType (415), TooLarge (413), Problem (400)."""
+        if request._request.content_type != "application/json":
+            raise exceptions.UnsupportedMediaType(
+                request._request.content_type or "nothing", "Send JSON, with the header `Content-Type: application/json`."
+            )
+        return load_json(read_body(request._request, request.META.get("CONTENT_LENGTH"), self.limit))
+
+    def handle_exception(self, exc: Exception) -> Any:
+        if isinstance(exc, BadQuestion):
+            exc = errors.Problem(exc.detail, exc.code)
+        elif isinstance(exc, NoRules):
+            exc = errors.Unavailable()
+        response = super().handle_exception(exc) if _is_foreseen(exc) else self._unforeseen(exc)
+        return response
+
+    def _unforeseen(self, exc: Exception) -> Any:
+        logger.error("A question was not answered", exc_info=exc)
+        return super().handle_exception(errors.Unavailable("There is no answer now. Try again in a moment."))
+
+
+def _is_foreseen(exc: Exception) -> bool:
+    return isinstance(errors._as_api_exception(exc), exceptions.APIException)
+
+
+class AuthorizeView(ChargingView):
+    """POST: one question, one answer."""
+
+    def post(self, request: Request) -> HttpResponse:
+        question = parse(self.body(request))
+        answer = authorize([question], request.auth, timezone.now())[0]
+        if isinstance(answer, BadQuestion):
+            raise answer
+        return ready(represent(answer))
+
+
+class BatchView(ChargingView):
+    """POST: up to 1,000 questions, decided at one instant and revision; the answers in order."""
+
+    limit = MAX_BATCH_BODY
+
+    def post(self, request: Request) -> HttpResponse:
+        body = self.body(request)
+        items = body.get("requests") if isinstance(body, dict) else None
+        if not isinstance(items, list) or not 1 <= len(items) <= MAX_BATCH:
+            raise errors.Problem(f'Send {{"requests": [ … ]}} with 1 to {MAX_BATCH} requests.', "invalid")
+        parsed = [_try_parse(item) for item in items]
+        questions = [item for item in parsed if isinstance(item, Question)]
+        answers = iter(authorize(questions, request.auth, timezone.now()) if questions else [])
+        results = [item if isinstance(item, BadQuestion) else next(answers) for item in parsed]
+        return ready({"results": [_represent_item(result) for result in results]})
+
+
+def _try_parse(item: Any) -> Question | BadQuestion:
+    try:
+        return parse(item)
+    except BadQuestion as error:
+        return error
+
+
+def _represent_item(result: Answer | BadQuestion) -> dict[str, Any]:
+    if isinstance(result, BadQuestion):
+        return {"id": result.id, "code": result.code, "detail": result.detail}
+    return represent(result)
+
+
+class ExplainView(ChargingView):
+    """POST: the decision at an instant with every row it went through. Writes nothing."""
+
+    authentication_classes = [ApiKeyAuthentication, SessionAuthentication]
+    permission_classes = [IsPortalUser]
+
+    def post(self, request: Request) -> HttpResponse:
+        body = self.body(request)
+        question = parse(body, with_auth_id=True)
+        at = _instant(body.get("at"))
+        caller = request.auth or Caller(key=0, label=f"session of {request.user}", user=request.user)
+        answer = explain(question, caller, at)
+        return ready(represent(answer) | represent_steps(answer, reach_of(caller)))
+
+
+def _instant(value: Any) -> datetime:
+    """`at` as an aware UTC date-time between the years 1970 and 9998; now where it is absent."""
+    if value is None:
+        return timezone.now()
+    try:
+        at = parse_datetime(value) if isinstance(value, str) and len(value) <= 64 else None
+    except ValueError:
+        at = None
+    if at is None or not 1970 <= at.year <= 9998:
+        raise errors.Problem("at is a UTC date and time like 2026-11-21T10:00:00Z.", "invalid")
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def represent(answer: Answer) -> dict[str, Any]:
+    """The body of an answer, accepted or rejected alike."""
+    verdict = answer.verdict
+    return {
+        "id": answer.question.id,
+        "status": verdict.status,
+        "reason": verdict.reason.value,
+        "message": verdict.reason.message,
+        "location_id": answer.facts.location_id,
+        "evse_id": answer.facts.evse_id,
+        "decided_at": _utc(answer.decided_at),
+        "revision": answer.revision,
+    }
+
+
+def represent_steps(answer: Answer, reach: Reach) -> dict[str, Any]:
+    """What explain adds. An exception that the caller may not see has neither id nor name."""
+    explanation = answer.explanation
+    if explanation is None:
+        return {}
+    seen = visible_exceptions({item.id for step in explanation.steps for item in step.considered}, reach)
+    local, change = explanation.local_time, explanation.next_change_at
+    return {
+        "steps": [
+            {
+                "row": step.row,
+                "reason": step.reason.value,
+                "outcome": step.outcome,
+                "exceptions": [
+                    ({"id": item.id, "name": item.name} if item.id in seen else {})
+                    | {
+                        "active": item.active,
+                        "why": item.why,
+                        "covers_place": item.covers_place,
+                        "covers_token": item.covers_token,
+                    }
+                    for item in step.considered
+                ],
+            }
+            for step in explanation.steps
+        ],
+        "local_time": local.isoformat(timespec="seconds") if local else None,
+        "next_change_at": _utc(change) if change else None,
+    }
+
+
+def visible_exceptions(pks: set[int], reach: Reach) -> set[int]:
+    """Those of the exceptions that the caller's parties own, or nobody does."""
+    rows = ChargeException.objects.filter(pk__in=pks).values_list("pk", "owner_cpo_id", "owner_emsp_id")
+    return {
+        pk
+        for pk, cpo, emsp in rows
+        if reach.everything or (cpo is None and emsp is None) or cpo in reach.cpos or emsp in reach.emsps
+    }
+
+
+def _utc(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def ready(body: dict[str, Any]) -> HttpResponse:
+    """An answer as bytes, not to be kept by anybody on the way."""
+    return HttpResponse(orjson.dumps(body), content_type="application/json", headers={"Cache-Control": "no-store"})

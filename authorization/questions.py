@@ -1,0 +1,154 @@
+"""A charger's question as it arrives: checked, and put into the normal forms that places and tokens are found by."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from locations import ids as place_ids
+from locations.ids import BadId
+from tokens import ids as token_ids
+
+MAX_ID = 64
+MAX_VALUE = 255
+NO_AUTHORIZATION = "no_authorization"
+DEFAULT_TYPE = "ISO14443"
+# Which tokens' uids a token_type speaks of (contract, section 4). e_maid speaks of Auth IDs.
+UID_TYPES: dict[str, tuple[str, ...]] = {
+    "ISO14443": ("RFID",),
+    "ISO15693": ("RFID",),
+    "mac_address": ("MAC_ADDRESS",),
+    "key_code": ("KEY_CODE",),
+    "local": ("APP_USER", "AD_HOC_USER", "OTHER"),
+    "central": ("APP_USER", "AD_HOC_USER", "OTHER"),
+}
+TOKEN_TYPES = (*UID_TYPES, "e_maid", NO_AUTHORIZATION)
+
+
+class BadQuestion(ValueError):
+    """A question that cannot be answered: 400 with `code` and `detail`. `id` is the caller's own, where it had a good one."""
+
+    def __init__(self, detail: str, code: str = "invalid", id: str | None = None) -> None:  # noqa: A002
+        super().__init__(detail)
+        self.detail, self.code, self.id = detail, code, id
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Who wants to charge where.
+
+    uids: (token type, normal uid) pairs that match. auth_id: normal Auth ID that matches. Both empty: an id of the wrong
+    form, which no token has. The place's parts are as the caller wrote them; the *_normal ones are what is compared.
+    """
+
+    id: str
+    token_type: str
+    presented: str | None
+    uids: tuple[tuple[str, str], ...]
+    auth_id: str | None
+    evse_id: str | None
+    evse_id_normal: str | None
+    location_id: str | None
+    cpo: str | None
+    cpo_party: tuple[str, str] | None
+    station: str | None
+    station_normal: str | None
+
+    @property
+    def no_authorization(self) -> bool:
+        return self.token_type == NO_AUTHORIZATION
+
+    @property
+    def place(self) -> str:
+        """The place as the caller named it, for the log."""
+        named = (("evse_id", self.evse_id), ("location_id", self.location_id), ("cpo", self.cpo), ("station", self.station))
+        return " ".join(f"{name}={value}" for name, value in named if value is not None)
+
+
+def parse(body: Any, *, with_auth_id: bool = False) -> Question:
+    """A Question from a JSON object; with_auth_id allows `auth_id` in place of `id_token`. Raises BadQuestion."""
+    if not isinstance(body, Mapping):
+        raise BadQuestion("A request is a JSON object.")
+    own_id = _own_id(body)
+    try:
+        return _parse(body, own_id or str(uuid.uuid4()), with_auth_id)
+    except BadQuestion as error:
+        error.id = own_id
+        raise
+
+
+def _parse(body: Mapping[str, Any], id: str, with_auth_id: bool) -> Question:  # noqa: A002
+    token_type = _text(body, "token_type") or DEFAULT_TYPE
+    if token_type not in TOKEN_TYPES:
+        raise BadQuestion(f"token_type is one of {', '.join(TOKEN_TYPES)}.")
+    presented = None
+    if with_auth_id and body.get("auth_id") is not None:
+        if body.get("id_token") is not None:
+            raise BadQuestion("Give id_token or auth_id, not both.")
+        presented, token_type = _text(body, "auth_id"), "e_maid"
+    elif token_type != NO_AUTHORIZATION:
+        presented = _text(body, "id_token")
+        if presented is None:
+            raise BadQuestion("id_token is missing. Only token_type no_authorization goes without one.")
+    uids, auth_id = _token_forms(token_type, presented)
+    evse_id, location_id, station, cpo = (_text(body, key) for key in ("evse_id", "location_id", "station", "cpo"))
+    return Question(
+        id=id,
+        token_type=token_type,
+        presented=presented,
+        uids=uids,
+        auth_id=auth_id,
+        evse_id=evse_id,
+        evse_id_normal=place_ids.evse_id(evse_id) if evse_id is not None else None,
+        location_id=location_id,
+        cpo=cpo,
+        cpo_party=_party(cpo),
+        station=station,
+        station_normal=place_ids.identity(station) if station is not None else None,
+    )
+
+
+def _own_id(body: Mapping[str, Any]) -> str | None:
+    value = body.get("id")
+    if value is None:
+        return None
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_ID or not value.isprintable():
+        raise BadQuestion(f"id is a text of 1 to {MAX_ID} printable characters.")
+    return value
+
+
+def _text(body: Mapping[str, Any], key: str) -> str | None:
+    """A value of 1 to 255 printable ASCII characters; None where the key is absent or null."""
+    value = body.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise BadQuestion(f"{key} is a text.")
+    if len(value) > MAX_VALUE:
+        raise BadQuestion(f"{key} is longer than {MAX_VALUE} characters.")
+    try:
+        place_ids.printable_ascii(value, key)
+    except BadId as error:
+        raise BadQuestion(str(error)) from None
+    return value
+
+
+def _token_forms(token_type: str, presented: str | None) -> tuple[tuple[tuple[str, str], ...], str | None]:
+    if presented is None:
+        return (), None
+    try:
+        if token_type == "e_maid":  # noqa: S105
+            return (), token_ids.auth_id(presented)
+        return tuple((type_, token_ids.uid(type_, presented)) for type_ in UID_TYPES[token_type]), None
+    except BadId:
+        return (), None  # the wrong form for its type: a token that nobody has
+
+
+def _party(value: str | None) -> tuple[str, str] | None:
+    """(country_code, party_id); ("", "") for what is no party: no CPO is called that."""
+    if value is None:
+        return None
+    try:
+        return place_ids.party(value)
+    except BadId:
+        return "", ""

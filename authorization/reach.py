@@ -1,0 +1,37 @@
+"""Which places and tokens a caller may ask about."""
+
+from dataclasses import dataclass
+
+from authorization.services.keys import Caller
+from locations.access import granted_cpos, is_admin, with_sub_cpos
+from tokens.access import granted_emsps
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """everything: an Admin. cpos: their places, with any token. emsps: their tokens, at any place. station: only this one."""
+
+    everything: bool = False
+    cpos: frozenset[int] = frozenset()
+    emsps: frozenset[int] = frozenset()
+    station: int | None = None
+
+    @property
+    def any_place(self) -> bool:
+        return self.everything or bool(self.emsps)
+
+    def any_token_at(self, cpo: int) -> bool:
+        """Whether every token may be asked about at a place of this CPO. A station's key got no further than its own."""
+        return self.everything or self.station is not None or cpo in self.cpos
+
+
+def reach_of(caller: Caller) -> Reach:
+    if caller.station is not None:
+        return Reach(station=caller.station)
+    if caller.cpo is not None:
+        return Reach(cpos=with_sub_cpos({caller.cpo}))
+    if caller.user is None or not caller.user.is_active:
+        return Reach()
+    if is_admin(caller.user):
+        return Reach(everything=True)
+    return Reach(cpos=granted_cpos(caller.user), emsps=granted_emsps(caller.user))

@@ -1,0 +1,103 @@
+"""The entry points of every protocol that asks who may charge: authorize() and explain()."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.crypto import salted_hmac
+
+from authorization.engine.decide import decide, explain as explain_decision
+from authorization.engine.types import Decision as Verdict
+from authorization.engine.types import Explanation
+from authorization.models import Decision
+from authorization.questions import BadQuestion, Question
+from authorization.reach import reach_of
+from authorization.services.keys import Caller
+from authorization.store import DatabaseStore, Facts, Store
+
+logger = logging.getLogger(__name__)
+store: Store = DatabaseStore()
+
+
+class NoRules(RuntimeError):
+    """The rules cannot be read, or one of them cannot be understood. No answer is made up: 503."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is answered, and what the log keeps beside it."""
+
+    question: Question
+    facts: Facts
+    verdict: Verdict
+    decided_at: datetime
+    revision: int
+    source: str
+    explanation: Explanation | None = None
+
+
+def authorize(questions: Sequence[Question], caller: Caller, now: datetime) -> list[Answer | BadQuestion]:
+    """Decides each question on its own, all at `now` and at one revision, and logs every decision.
+
+    Raises NoRules, and the database's errors.
+    """
+    answers = _answer(questions, caller, now)
+    Decision.objects.bulk_create([_log_row(answer, caller) for answer in answers if isinstance(answer, Answer)])
+    return answers
+
+
+def explain(question: Question, caller: Caller, at: datetime) -> Answer:
+    """The decision at `at` under the rules of now, with every row it went through. Writes nothing. Raises BadQuestion."""
+    answer = _answer([question], caller, at, with_steps=True)[0]
+    if isinstance(answer, BadQuestion):
+        raise answer
+    return answer
+
+
+def _answer(
+    questions: Sequence[Question], caller: Caller, now: datetime, *, with_steps: bool = False
+) -> list[Answer | BadQuestion]:
+    try:
+        # BrokenRule, UnknownZone and an unknown word in a row are ValueErrors: a rule that cannot be read.
+        loaded = store.load(questions, reach_of(caller))
+        answers: list[Answer | BadQuestion] = []
+        for question, facts in zip(questions, loaded.facts, strict=True):
+            if isinstance(facts, BadQuestion):
+                answers.append(facts)
+                continue
+            explanation = explain_decision(facts.request, loaded.rules, now) if with_steps else None
+            verdict = explanation.decision if explanation else decide(facts.request, loaded.rules, now)
+            answers.append(Answer(question, facts, verdict, now, loaded.revision, loaded.source, explanation))
+    except ValueError as error:
+        logger.exception("A rule cannot be read")
+        raise NoRules(str(error)) from error
+    return answers
+
+
+def _log_row(answer: Answer, caller: Caller) -> Decision:
+    verdict, place = answer.verdict, answer.facts.request.place
+    return Decision(
+        request_id=answer.question.id,
+        decided_at=answer.decided_at,
+        caller=caller.label[:300],
+        api_key_id=caller.key,
+        token_type=answer.question.token_type,
+        token_id=verdict.token,
+        token_pseudonym=pseudonym(answer.question),
+        location_id=place.location if place else None,
+        place=answer.question.place[:300],
+        accepted=verdict.accepted,
+        reason=verdict.reason.value,
+        rule_id=verdict.rule,
+        revision=answer.revision,
+        source=answer.source,
+    )
+
+
+def pseudonym(question: Question) -> str:
+    """A keyed hash of the id presented, in normal form: the same card gives the same text, and nobody can go back."""
+    if question.presented is None:
+        return ""
+    form = question.auth_id or (question.uids[0][1] if question.uids else question.presented)
+    return salted_hmac("chargeward.token", form, algorithm="sha256").hexdigest()[:32]
