@@ -51,9 +51,9 @@ def main(arguments: list[str]) -> int:
         if chosen.action == "test":
             command = chosen.command[1:] if chosen.command[:1] == ["--"] else chosen.command
             return throwaway.run(command) if command else parser.error("test needs a command")
-        from portal.stack import run
+        from portal.stack.run import run
 
-        return run.run()
+        return run()
     except StackError as error:
         complain(str(error))
     except OSError as error:

@@ -14,8 +14,8 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from portal.stack import linux, ports
-from portal.stack.children import Child
+from portal.stack import jobs, linux, ports
+from portal.stack.children import MARKER, Child
 from portal.stack.console import StackError
 from portal.stack.datadir import DataDir
 from portal.stack.identity import Identity
@@ -56,8 +56,11 @@ def programs() -> Path:
 
 
 def clean_environ(environ: Mapping[str, str]) -> dict[str, str]:
-    """Without what would point libpq elsewhere (PGHOST, PGSSLMODE, …) or localise PostgreSQL's messages."""
-    kept = {name: value for name, value in environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
+    """Without what would point libpq elsewhere (PGHOST, PGSSLMODE, …) or localise PostgreSQL's messages.
+
+    Nor does it carry our marker: a PostgreSQL left behind is ended by _end_former(), which knows how.
+    """
+    kept = {name: value for name, value in environ.items() if not name.startswith(("PG", "LC_", "LANG", MARKER))}
     return kept | {"LC_ALL": "C"}
 
 
@@ -74,6 +77,10 @@ class Postgres:
         self.throwaway = throwaway
         self.port = 0
         self.child: Child | None = None
+
+    def current(self) -> Child | None:
+        """The process that runs now; another one after a restart."""
+        return self.child
 
     @property
     def url(self) -> str:
@@ -133,14 +140,8 @@ class Postgres:
             identity=self.identity,
             death_signal=signal.SIGKILL,
         )
-        log.unlink(missing_ok=True)
-        child.start()
-        try:
-            while (code := child.exit_code()) is None:
-                time.sleep(0.02)
-        finally:
-            child.wait_stopped()
-        if code != 0:
+        jobs.finish(child)
+        if child.exit_code() != 0:
             raise StackError(f"PostgreSQL's data could not be made: {child.last_words()} (see {log})")
 
     def start(self) -> None:

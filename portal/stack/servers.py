@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 
 from portal.stack import external, identity, postgres
+from portal.stack.children import Child
 from portal.stack.console import StackError, step
 from portal.stack.datadir import DataDir
 from portal.stack.postgres import Postgres
@@ -54,11 +55,14 @@ class Servers:
             server.ensure_database()
         self.database_url = server.url
 
+    def running(self) -> list[Child]:
+        """The processes of ours."""
+        ours = [server.child for server in (self.valkey, self.postgres) if server is not None]
+        return [child for child in ours if child is not None]
+
     def stop(self) -> None:
         """Stop ours, both at once."""
-        ours = [
-            server.child for server in (self.valkey, self.postgres) if server is not None and server.child is not None
-        ]
+        ours = self.running()
         for child in ours:
             child.ask_to_stop()
         for child in ours:

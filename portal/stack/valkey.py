@@ -57,6 +57,10 @@ class Valkey:
         self.port = 0
         self.child: Child | None = None
 
+    def current(self) -> Child | None:
+        """The process that runs now; another one after a restart."""
+        return self.child
+
     @property
     def url(self) -> str:
         return self._url(self.port)

@@ -1,0 +1,27 @@
+# `make help` lists the targets. Everything is installed into .venv/, everything that runs keeps its data in var/.
+.DEFAULT_GOAL := help
+.PHONY: help run test bench check
+# Another project's Python must not reach into ours.
+unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH VIRTUAL_ENV
+export DJANGO_SETTINGS_MODULE := portal.settings
+PY := .venv/bin/python
+
+help: ## list the targets
+	@echo "make TARGET, where TARGET is"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-8s %s\n", $$1, $$2 }'
+	@echo "Settings come from the environment: PORT=8001 DATA_DIR=/srv/chargeward make run"
+
+run: .venv/.installed ## start the portal with its servers, worker and beat; Ctrl-C stops all of it
+	@exec $(PY) -m portal.stack run
+
+test: .venv/.installed ## run every test with throwaway servers; ARGS="-k word" passes options to pytest
+	@exec $(PY) -m portal.stack test -- $(PY) -m pytest $(ARGS)
+
+bench: .venv/.installed ## run the benchmarks with throwaway servers
+	@exec $(PY) -m portal.stack test -- $(PY) -m tests.benchmarks $(ARGS)
+
+check: .venv/.installed ## ruff, mypy, import rules, migrations, Django's deployment checks
+	@exec sh .ci/check
+
+.venv/.installed: requirements.lock pyproject.toml
+	@sh .ci/install
