@@ -1,5 +1,7 @@
 """The thirteen rows of the decision table: their names, whether they let a car charge, how each protocol says it."""
 
+# ruff: noqa: S105 - these tokens are charge tokens, no secrets
+
 from enum import StrEnum
 from typing import NamedTuple
 

@@ -22,7 +22,7 @@ Window = tuple[datetime | None, datetime | None]
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-EARLIEST, LATEST = datetime.min, datetime.max
+EARLIEST, LATEST = datetime.min, datetime.max  # noqa: DTZ901 - wall-clock times have no zone
 MAX_VERDICTS = 200_000
 MAX_CLASS_WEIGHT = 1_000_000  # in remembered rule ids, for the places and again for the tokens
 CLASS_WEIGHT = 25  # what a class costs that no rule covers
