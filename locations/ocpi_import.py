@@ -1,0 +1,177 @@
+"""Brings OCPI location objects into the database: creates, changes what differs, and leaves the rest untouched.
+
+The objects are staged by COPY in a temporary table, checked against each other and against what is there, and applied
+by a few statements, all in one transaction. What the objects do not mention stays: fields, EVSEs (but those of status
+REMOVED) and locations. An object may close a location (`publish` false) but never opens one that exists: to publish is
+somebody's decision.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, BinaryIO
+
+import pghistory
+from django.db import IntegrityError, connection, transaction
+
+from locations import ocpi_sql as sql
+from locations.models import CPO
+from locations.ocpi import LocationRow, Reading, read_location
+from locations.ocpi_files import BadFile, NotJson, objects
+
+CHUNK = 5_000  # objects held in memory at once
+
+Report = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Totals:
+    """Locations that were created, changed, left as they are, and not taken; the same of EVSEs; seconds it took."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    evses_new: int = 0
+    evses_changed: int = 0
+    evses_removed: int = 0
+    evses_refused: int = 0
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.new} new, {self.changed} changed, {self.unchanged} unchanged, {self.failed} failed; "
+            f"EVSEs: {self.evses_new} new, {self.evses_changed} changed, {self.evses_removed} removed, "
+            f"{self.evses_refused} refused; {self.seconds:.1f} s"
+        )
+
+
+def import_locations(cpo: CPO, stream: BinaryIO, report: Report, *, dry_run: bool = False) -> Totals:
+    """Each row that is not taken is one line to `report`; the others load. Raises BadFile, and then nothing loads."""
+    started, totals = time.perf_counter(), Totals()
+    try:
+        with transaction.atomic(), pghistory.context(source="import_locations"), connection.cursor() as cursor:
+            cursor.execute(sql.STAGE)
+            _stage(cursor, stream, report, totals)
+            # One import at a time: two that bring the same EVSE would each find it free.
+            cursor.execute(sql.LOCK)
+            _refuse_doubles(cursor, report, totals)
+            _apply_locations(cursor, cpo, totals)
+            if _collect_evses(cursor, cpo):
+                _refuse_taken(cursor, report, totals)
+                _apply_evses(cursor, totals)
+            transaction.set_rollback(dry_run)
+    except IntegrityError as error:
+        reason = str(error).splitlines()[0]
+        raise BadFile(
+            f"was not imported, somebody changed the same places meanwhile: run it again ({reason})"
+        ) from None
+    totals.seconds = time.perf_counter() - started
+    return totals
+
+
+def _stage(cursor: Any, stream: BinaryIO, report: Report, totals: Totals) -> None:
+    found = enumerate(objects(stream), 1)
+    any_found = False
+    while chunk := list(islice(found, CHUNK)):
+        any_found = True
+        good: list[tuple[int, str, LocationRow]] = []
+        for number, (where, obj) in chunk:
+            row = _checked(where, obj, report, totals)
+            if row is not None:
+                good.append((number, where, row))
+        _copy(cursor, good)
+    if not any_found:
+        raise BadFile("holds no locations")
+    cursor.execute(sql.ANALYZE)
+
+
+def _checked(where: str, obj: object, report: Report, totals: Totals) -> LocationRow | None:
+    if isinstance(obj, NotJson):
+        totals.failed += 1
+        report(f"{where}: {obj.text}")
+        return None
+    reading = read_location(obj)
+    if reading.row is None:
+        totals.failed += 1
+        report(_line(where, reading, reading.problems))
+    for problem in reading.refused if reading.row else ():
+        totals.evses_refused += 1
+        report(_line(where, reading, [problem]))
+    return reading.row
+
+
+def _line(where: str, reading: Reading, problems: list[Any]) -> str:
+    return f"{where}, location {reading.location_id}: " + "; ".join(f"{p.field} {p.text}" for p in problems)
+
+
+def _copy(cursor: Any, rows: list[tuple[int, str, LocationRow]]) -> None:
+    with cursor.copy(sql.COPY_LOCATIONS) as copy:
+        for number, where, r in rows:
+            # fmt: off
+            copy.write_row((number, where, r.location_id, r.name, r.address, r.city, r.postal_code, r.country,
+                            r.latitude, r.longitude, r.time_zone, r.publish))
+            # fmt: on
+    with cursor.copy(sql.COPY_EVSES) as copy:
+        for number, _, row in rows:
+            for index, evse in enumerate(row.evses):
+                copy.write_row((number, index, evse.uid, evse.evse_id, evse.removed))
+
+
+def _refuse_doubles(cursor: Any, report: Report, totals: Totals) -> None:
+    """A location that stands twice in the file: which of the two is right is not ours to say; the first counts."""
+    for where, location_id, first in _rows(cursor, sql.DELETE_DOUBLES):
+        totals.failed += 1
+        report(f"{where}, location {location_id}: id stands twice in this file, first at {first}")
+
+
+def _apply_locations(cursor: Any, cpo: CPO, totals: Totals) -> None:
+    cursor.execute("SELECT count(*) FROM staged_location")
+    staged = cursor.fetchone()[0]
+    parameters = {"cpo": cpo.pk, "time_zone": cpo.time_zone}
+    cursor.execute(sql.UPDATE_LOCATIONS, parameters)
+    totals.changed = cursor.rowcount
+    cursor.execute(sql.INSERT_LOCATIONS, parameters)
+    totals.new = cursor.rowcount
+    totals.unchanged = staged - totals.changed - totals.new
+
+
+def _collect_evses(cursor: Any, cpo: CPO) -> bool:
+    cursor.execute("SELECT EXISTS (SELECT FROM staged_evse)")
+    if not cursor.fetchone()[0]:
+        return False
+    cursor.execute(sql.COLLECT_EVSES, {"cpo": cpo.pk})
+    cursor.execute(sql.INDEX_EVSES)
+    return True
+
+
+def _refuse_taken(cursor: Any, report: Report, totals: Totals) -> None:
+    for where, location_id, uid, evse_id, first in _rows(cursor, sql.DELETE_DOUBLE_EVSES):
+        totals.evses_refused += 1
+        report(f"{where}, location {location_id}: EVSE {uid}: evse_id {evse_id} stands twice, first at {first}")
+    # Refusing one leaves its present id with it, and that may be what another one waits for.
+    while refused := list(_rows(cursor, sql.DELETE_TAKEN_EVSES)):
+        for where, location_id, uid, evse_id in refused:
+            totals.evses_refused += 1
+            report(f"{where}, location {location_id}: EVSE {uid}: evse_id {evse_id} is taken")
+
+
+def _apply_evses(cursor: Any, totals: Totals) -> None:
+    cursor.execute(sql.DELETE_REMOVED_EVSES)
+    totals.evses_removed = cursor.rowcount
+    cursor.execute(sql.RELEASE_EVSE_IDS)
+    cursor.execute(sql.UPDATE_EVSES)
+    totals.evses_changed = cursor.rowcount
+    cursor.execute(sql.INSERT_EVSES)
+    totals.evses_new = cursor.rowcount
+
+
+def _rows(cursor: Any, statement: str) -> Iterator[tuple[Any, ...]]:
+    """What a DELETE … RETURNING … took away, in the order of the file."""
+    cursor.execute(statement)
+    yield from (row[1:] for row in sorted(cursor.fetchall(), key=lambda row: row[0]))
+
+
+def _first(error: Exception) -> str:
+    return str(error).splitlines()[0]

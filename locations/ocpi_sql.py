@@ -1,0 +1,113 @@
+"""The statements of locations.ocpi_import, in the order they run. NULL in a staged column: the object does not say."""
+
+STAGE = """
+    CREATE TEMPORARY TABLE staged_location (
+        number bigint PRIMARY KEY, place text, location_id text, name text, address text, city text, postal_code text,
+        country text, latitude numeric(10, 7), longitude numeric(10, 7), time_zone text, publish boolean
+    ) ON COMMIT DROP;
+    CREATE TEMPORARY TABLE staged_evse (
+        number bigint, index integer, uid text, evse_id text, removed boolean
+    ) ON COMMIT DROP;
+"""
+
+COPY_LOCATIONS = "COPY staged_location FROM STDIN"
+COPY_EVSES = "COPY staged_evse FROM STDIN"
+ANALYZE = "ANALYZE staged_location, staged_evse"
+LOCK = "SELECT pg_advisory_xact_lock(hashtext('locations.ocpi_import'))"
+
+DELETE_DOUBLES = """
+    WITH numbered AS (
+        SELECT number, row_number() OVER same AS nth, first_value(place) OVER same AS first
+        FROM staged_location WINDOW same AS (PARTITION BY location_id ORDER BY number)
+    )
+    DELETE FROM staged_location s USING numbered n WHERE n.number = s.number AND n.nth > 1
+    RETURNING s.number, s.place, s.location_id, n.first
+"""
+
+_SAID = ("name", "address", "city", "postal_code", "country", "latitude", "longitude", "time_zone")
+_OLD = ", ".join(f"l.{column}" for column in _SAID)
+_NEW = ", ".join(f"COALESCE(s.{column}, l.{column})" for column in _SAID)
+
+# `published` can only be taken away, see locations.ocpi_import.
+UPDATE_LOCATIONS = f"""
+    UPDATE locations_location l
+    SET ({", ".join(_SAID)}, published) = ROW ({_NEW}, l.published AND COALESCE(s.publish, true))
+    FROM staged_location s
+    WHERE l.cpo_id = %(cpo)s AND l.location_id = s.location_id
+      AND ROW ({_OLD}, l.published) IS DISTINCT FROM ROW ({_NEW}, l.published AND COALESCE(s.publish, true))
+"""  # noqa: S608
+
+INSERT_LOCATIONS = """
+    INSERT INTO locations_location (cpo_id, location_id, name, address, city, postal_code, country, latitude, longitude,
+                                    time_zone, published)
+    SELECT %(cpo)s, s.location_id, COALESCE(s.name, ''), COALESCE(s.address, ''), COALESCE(s.city, ''),
+           COALESCE(s.postal_code, ''), COALESCE(s.country, ''), s.latitude, s.longitude,
+           COALESCE(s.time_zone, %(time_zone)s), COALESCE(s.publish, true)
+    FROM staged_location s
+    WHERE NOT EXISTS (SELECT FROM locations_location l WHERE l.cpo_id = %(cpo)s AND l.location_id = s.location_id)
+    ORDER BY s.number
+"""
+
+# The EVSEs of the locations that were taken, each with its location and the normal form of its id.
+COLLECT_EVSES = """
+    CREATE TEMPORARY TABLE arriving_evse ON COMMIT DROP AS
+    SELECT e.number, e.index, s.place, s.location_id, l.id AS location, e.uid, e.evse_id, e.removed,
+           chargeward_evse_id(e.evse_id) AS normal
+    FROM staged_evse e
+    JOIN staged_location s USING (number)
+    JOIN locations_location l ON l.cpo_id = %(cpo)s AND l.location_id = s.location_id
+"""
+INDEX_EVSES = """
+    CREATE INDEX ON arriving_evse (location, uid);
+    CREATE INDEX ON arriving_evse (normal);
+    ANALYZE arriving_evse;
+"""
+
+DELETE_DOUBLE_EVSES = """
+    WITH numbered AS (
+        SELECT number, index, row_number() OVER same AS nth, first_value(place) OVER same AS first
+        FROM arriving_evse WHERE normal IS NOT NULL AND NOT removed
+        WINDOW same AS (PARTITION BY normal ORDER BY number, index)
+    )
+    DELETE FROM arriving_evse a USING numbered n WHERE (n.number, n.index) = (a.number, a.index) AND n.nth > 1
+    RETURNING (a.number, a.index), a.place, a.location_id, a.uid, a.evse_id, n.first
+"""
+
+# Taken: another EVSE has the id, and this import neither removes that one nor gives it another id.
+DELETE_TAKEN_EVSES = """
+    DELETE FROM arriving_evse a USING locations_evse e
+    WHERE NOT a.removed AND e.evse_id_normal = a.normal AND (e.location_id, e.uid) <> (a.location, a.uid)
+      AND NOT EXISTS (
+          SELECT FROM arriving_evse o
+          WHERE o.location = e.location_id AND o.uid = e.uid AND (o.removed OR o.normal <> e.evse_id_normal)
+      )
+    RETURNING (a.number, a.index), a.place, a.location_id, a.uid, a.evse_id
+"""
+
+DELETE_REMOVED_EVSES = """
+    DELETE FROM locations_evse e USING arriving_evse a
+    WHERE a.removed AND e.location_id = a.location AND e.uid = a.uid
+"""
+
+# An id that goes from one EVSE to another is let go first, as a unique index is checked row by row.
+RELEASE_EVSE_IDS = """
+    UPDATE locations_evse e SET evse_id = NULL
+    FROM arriving_evse o JOIN arriving_evse claim ON NOT claim.removed
+    WHERE e.location_id = o.location AND e.uid = o.uid AND o.normal <> e.evse_id_normal
+      AND claim.normal = e.evse_id_normal
+"""
+
+UPDATE_EVSES = """
+    UPDATE locations_evse e SET evse_id = a.evse_id
+    FROM arriving_evse a
+    WHERE e.location_id = a.location AND e.uid = a.uid AND NOT a.removed AND a.evse_id IS NOT NULL
+      AND e.evse_id IS DISTINCT FROM a.evse_id
+"""
+
+INSERT_EVSES = """
+    INSERT INTO locations_evse (location_id, uid, evse_id)
+    SELECT a.location, a.uid, a.evse_id FROM arriving_evse a
+    WHERE NOT a.removed
+      AND NOT EXISTS (SELECT FROM locations_evse e WHERE e.location_id = a.location AND e.uid = a.uid)
+    ORDER BY a.number, a.index
+"""
