@@ -31,7 +31,8 @@ def change_authorization_list(
 ) -> None:
     """Clears (one of CLEAR, or nothing), then removes, then adds: all or nothing.
 
-    The first entry unpublishes the location. A token with an Auth ID comes and goes by that, as in a group. Raises ValidationError by field.
+    The first entry unpublishes the location. A token with an Auth ID comes and goes by that, as in a group.
+    Raises ValidationError by field.
     """
     with transaction.atomic():
         _lock(location)

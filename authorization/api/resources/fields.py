@@ -1,0 +1,111 @@
+"""Serializer fields with manners of their own."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Model, QuerySet
+from django.utils.dateparse import parse_datetime
+from rest_framework import serializers
+
+from authorization.fields import WITHOUT_ZONE
+
+MAX_ID = 2**63 - 1
+SEVEN_PLACES = Decimal("0.0000001")
+
+
+def visible_to(user: Any, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    """The rows that a portal user may see: an Admin all. Every list, object and related object goes through here."""
+    return queryset
+
+
+class PkField(serializers.PrimaryKeyRelatedField[Any]):
+    """A related object by primary key: a whole number, or its digits. `known` of the context saves a query for each."""
+
+    def get_queryset(self) -> Any:
+        queryset = super().get_queryset()
+        return queryset if queryset is None else visible_to(self.context["request"].user, queryset)
+
+    def to_internal_value(self, data: Any) -> Model:
+        pk = self.read_pk(data)
+        queryset = self.get_queryset()
+        known: dict[type[Model], dict[int, Model]] = self.context.get("known", {})
+        if queryset.model in known:
+            found = known[queryset.model].get(pk)
+        else:
+            found = queryset.filter(pk=pk).first() if 0 < pk <= MAX_ID else None
+        if found is None:
+            self.fail("does_not_exist", pk_value=data)
+        return found
+
+    def read_pk(self, data: Any) -> int:
+        if isinstance(data, str) and data.isascii() and data.isdigit() and len(data) < 20:
+            return int(data)
+        if isinstance(data, bool) or not isinstance(data, int):
+            self.fail("incorrect_type", data_type=type(data).__name__)
+        return data
+
+
+class NameOrPkField(PkField):
+    """As PkField, or by a name: a text is looked for in `name_field` first."""
+
+    def __init__(self, name_field: str, **kwargs: Any) -> None:
+        self.name_field = name_field
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> Model:
+        if isinstance(data, str) and "\0" not in data:
+            named = self.get_queryset().filter(**{self.name_field: self.normal(data)}).first()
+            if named is not None:
+                return named  # type: ignore[no-any-return]
+        return super().to_internal_value(data)
+
+    def normal(self, data: str) -> str:
+        return data.encode("utf-8", "replace").decode()
+
+
+class LocalDateTime(serializers.DateTimeField):
+    """A date and time without a zone, in and out: "2026-12-01T08:00:00"."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        try:
+            result = parse_datetime(value) if isinstance(value, str) else None
+        except ValueError:
+            result = None
+        if result is None:
+            self.fail("invalid", format="YYYY-MM-DDThh:mm[:ss]")
+        if result.tzinfo is not None:
+            raise serializers.ValidationError(WITHOUT_ZONE, "zone")
+        return result
+
+    def to_representation(self, value: Any) -> str:
+        return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+class CoordinateField(serializers.DecimalField):
+    """Degrees, as a number or a text; more than seven places (a centimetre) are rounded."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs |= {"max_digits": None, "decimal_places": None, "min_value": -180, "max_value": 180}
+        super().__init__(**kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        value = super().run_validation(data)
+        # After the validators: rounding 1e999 to seven places is beyond a Decimal's precision.
+        return value if value is None else value.quantize(SEVEN_PLACES)
+
+    def to_representation(self, value: Any) -> str:
+        return f"{Decimal(value).normalize():f}"
+
+
+class IdField(serializers.IntegerField):
+    """A primary key in a list of them: a whole number, or its digits."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, float):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+def id_list() -> serializers.ListField:
+    return serializers.ListField(child=IdField(min_value=1, max_value=MAX_ID), required=False, default=list)

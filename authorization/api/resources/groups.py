@@ -1,0 +1,86 @@
+"""`exception-groups` and their members."""
+
+from typing import Any
+
+from django_filters import rest_framework as filters
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from authorization.api.resources.base import Checked, IdFilter, Resource
+from authorization.api.resources.fields import id_list, visible_to
+from authorization.api.resources.lists import TOKEN_FIELDS, auth_id_list
+from authorization.api.resources.refusals import writing
+from authorization.models import CPO_SIDE, EMSP_SIDE, GroupMember
+from authorization.models import ExceptionGroup as Group
+from authorization.services.groups import MEMBER_MODELS, change_members
+
+MEMBER_FIELDS: dict[str, tuple[str, ...]] = {
+    "cpo": ("id", "name", "country_code", "party_id"),
+    "location": ("id", "name", "location_id", "cpo"),
+    "emsp": ("id", "name", "country_code", "party_id"),
+    "customer": ("id", "name", "external_id"),
+    "driver": ("id", "name", "external_id"),
+    "token": TOKEN_FIELDS,
+}
+SIDES = {"cpo": CPO_SIDE, "emsp": EMSP_SIDE}
+
+
+class GroupSerializer(Checked):
+    side = serializers.ReadOnlyField()
+
+    class Meta:
+        model = Group
+        fields = ["id", "name", "notes", "category", "side", "owner_cpo", "owner_emsp"]
+
+    def validate_category(self, category: str) -> str:
+        if isinstance(self.instance, Group) and category != self.instance.category:
+            raise serializers.ValidationError("The category of a group cannot be changed.", "immutable")
+        return category
+
+
+class GroupFilter(filters.FilterSet):  # type: ignore[misc]
+    category = filters.ChoiceFilter(choices=Group.Category.choices)
+    side = filters.ChoiceFilter(choices=[("cpo", "cpo"), ("emsp", "emsp")], method="of_side")
+    owner_cpo = IdFilter()
+    owner_emsp = IdFilter()
+
+    def of_side(self, queryset: Any, name: str, value: str) -> Any:
+        return queryset.filter(category__in=SIDES[value])
+
+
+class MembersChange(serializers.Serializer[Any]):
+    add = id_list()
+    remove = id_list()
+    add_auth_ids = auth_id_list()
+
+
+class ExceptionGroups(Resource):
+    queryset = Group.objects.all()
+    serializer_class = GroupSerializer
+    filterset_class = GroupFilter
+    search_fields = ["name", "notes"]
+
+    @action(detail=True, methods=["get", "post"])
+    def members(self, request: Request, pk: str) -> Response:
+        """GET: pages of members, as objects of the category. POST: a MembersChange, whole or not at all."""
+        if request.method != "POST":
+            return self._members(self.get_object())
+        with writing():
+            group = self.get_object()
+            change = MembersChange(data=request.data)
+            change.is_valid(raise_exception=True)
+            done = change_members(group, **change.validated_data)
+        return Response({"added": done.added, "removed": done.removed, "count": done.count})
+
+    def _members(self, group: Group) -> Response:
+        ids = GroupMember.objects.filter(group=group).values(f"{group.category}_id")
+        rows = visible_to(self.request.user, MEMBER_MODELS[group.category]._default_manager.filter(pk__in=ids))
+        fields = MEMBER_FIELDS[group.category]
+        page = self.paginate_queryset(rows.order_by("pk"))
+        return self.get_paginated_response([_shown(row, fields) for row in page or []])
+
+
+def _shown(row: Any, fields: tuple[str, ...]) -> dict[str, Any]:
+    return {field: getattr(row, f"{field}_id" if field == "cpo" else field) for field in fields}

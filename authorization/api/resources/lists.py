@@ -1,0 +1,91 @@
+"""`locations/{id}/authorization-list/`."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
+
+from authorization.api.resources.fields import id_list
+from authorization.api.resources.refusals import writing
+from authorization.models import AuthorizationListEntry
+from authorization.services import lists
+from locations.models import Location
+
+CUSTOMER_FIELDS = ("id", "name", "external_id")
+TOKEN_FIELDS = ("id", "auth_id", "uid", "type", "external")
+# Both the default and the most: a list of usual length comes whole.
+PAGE_SIZE = 1000
+MAX_PAGE = 10**9
+
+
+def auth_id_list() -> serializers.ListField:
+    return serializers.ListField(child=serializers.CharField(), required=False, default=list)
+
+
+class ListChange(serializers.Serializer[Any]):
+    """Clear first, then remove, then add."""
+
+    add_customers = id_list()
+    add_tokens = id_list()
+    add_auth_ids = auth_id_list()
+    remove_customers = id_list()
+    remove_tokens = id_list()
+    clear = serializers.ChoiceField(choices=lists.CLEAR, required=False, default="")
+
+
+class AuthorizationListMixin:
+    """The action of the locations' viewset."""
+
+    @action(detail=True, methods=["get", "post"], url_path="authorization-list")
+    def authorization_list(self, request: Request, pk: str) -> Response:
+        """GET: the list, `?page=` of customers and of tokens each. POST: a ListChange, whole or not at all."""
+        if request.method != "POST":
+            return Response(shown(self.get_object(), request))  # type: ignore[attr-defined]
+        with writing():
+            location = self.get_object()  # type: ignore[attr-defined]
+            change = ListChange(data=request.data)
+            change.is_valid(raise_exception=True)
+            lists.change_authorization_list(location, **change.validated_data)
+        return Response(shown(location, request))
+
+
+def shown(location: Location, request: Request) -> dict[str, Any]:
+    """One page of the list (of customers and of tokens each), and what the list means for the location."""
+    page, size = _number(request, "page", 1, MAX_PAGE), _number(request, "page_size", PAGE_SIZE, PAGE_SIZE)
+    entries = AuthorizationListEntry.objects.filter(location=location)
+    customers, tokens = entries.filter(customer__isnull=False), entries.filter(token__isnull=False)
+    counts = customers.count(), tokens.count()
+    rows = slice((page - 1) * size, page * size)
+    return {
+        "customers": _objects(customers, "customer", CUSTOMER_FIELDS, rows),
+        "tokens": _objects(tokens, "token", TOKEN_FIELDS, rows),
+        "customers_count": counts[0],
+        "tokens_count": counts[1],
+        "next": _page_link(request, page + 1) if max(counts) > rows.stop else None,
+        "previous": _page_link(request, page - 1) if page > 1 else None,
+        "private": any(counts),
+        "published": location.published,
+    }
+
+
+def _objects(entries: QuerySet[Any], column: str, fields: tuple[str, ...], rows: slice) -> list[dict[str, Any]]:
+    values = entries.order_by("pk").values_list(*(f"{column}__{field}" for field in fields))[rows]
+    return [dict(zip(fields, value, strict=True)) for value in values]
+
+
+def _page_link(request: Request, page: int) -> str:
+    return replace_query_param(request.build_absolute_uri(), "page", page)
+
+
+def _number(request: Request, name: str, default: int, most: int) -> int:
+    text = request.query_params.get(name, "")
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit()) or len(text) > 19 or int(text) < 1:
+        raise ValidationError({name: ["Give a whole number, from 1."]})
+    return min(int(text), most)

@@ -1,0 +1,206 @@
+"""`cpos`, `locations`, `evses`, `charge-stations`."""
+
+from typing import Any
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import Http404
+from django_filters import rest_framework as filters
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from authorization.api.errors import Conflict
+from authorization.api.resources.base import Checked, FlagFilter, IdFilter, NormalFilter, Resource, check
+from authorization.api.resources.fields import CoordinateField
+from authorization.api.resources.lists import AuthorizationListMixin
+from authorization.api.resources.refusals import writing
+from authorization.models import AuthorizationListEntry
+from authorization.services import lists
+from locations import access, ids
+from locations.models import CPO, EVSE, ChargeStation, Location
+
+
+class CPOSerializer(Checked):
+    class Meta:
+        model = CPO
+        fields = ["id", "country_code", "party_id", "name", "parent", "time_zone"]
+
+
+class CPOFilter(filters.FilterSet):  # type: ignore[misc]
+    country_code = NormalFilter(str.upper)
+    party_id = NormalFilter(str.upper)
+    parent = IdFilter()
+
+
+class CPOs(Resource):
+    queryset = CPO.objects.all()
+    serializer_class = CPOSerializer
+    filterset_class = CPOFilter
+    search_fields = ["name", "country_code", "party_id"]
+
+    def perform_destroy(self, instance: CPO) -> None:
+        access.forget(instance)
+        super().perform_destroy(instance)
+
+
+class EVSESerializer(Checked):
+    """`uid` may be left out where `evse_id` is given: then it is that."""
+
+    class Meta:
+        model = EVSE
+        fields = ["id", "location", "station", "uid", "evse_id"]
+        extra_kwargs = {"uid": {"required": False}}
+
+    def prepare(self, instance: EVSE) -> None:
+        instance.uid = instance.uid or instance.evse_id or ""
+
+
+class EVSEFilter(filters.FilterSet):  # type: ignore[misc]
+    cpo = IdFilter("location__cpo")
+    location = IdFilter()
+    station = IdFilter()
+    uid = filters.CharFilter()
+    evse_id = NormalFilter(ids.evse_id, "evse_id_normal")
+
+
+class EVSEs(Resource):
+    queryset = EVSE.objects.all()
+    serializer_class = EVSESerializer
+    filterset_class = EVSEFilter
+    search_fields = ["uid", "evse_id", "evse_id_normal"]
+
+
+class NestedEVSESerializer(EVSESerializer):
+    class Meta(EVSESerializer.Meta):
+        fields = ["id", "station", "uid", "evse_id"]
+        # A new location has no stations yet.
+        read_only_fields = ["station"]
+
+
+class LocationSerializer(Checked):
+    evses = NestedEVSESerializer(many=True, required=False)
+    latitude = CoordinateField(required=False, allow_null=True)
+    longitude = CoordinateField(required=False, allow_null=True)
+    time_zone = serializers.CharField(required=False, allow_blank=True, allow_null=True, max_length=64)
+    private = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Location
+        fields = [
+            "id", "cpo", "location_id", "name", "address", "city", "postal_code", "country", "latitude", "longitude",
+            "time_zone", "published", "private", "evses",
+        ]  # fmt: skip
+
+    def get_private(self, location: Any) -> bool:
+        known = getattr(location, "is_private", None)
+        return location.authorization_list.exists() if known is None else bool(known)
+
+    def validate_evses(self, evses: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if self.instance is not None:
+            raise serializers.ValidationError("The EVSEs of a location are changed at evses/.")
+        return evses
+
+    def prepare(self, instance: Location) -> None:
+        instance.time_zone = instance.time_zone or instance.cpo.time_zone
+
+    def create(self, validated_data: dict[str, Any]) -> Location:
+        evses = validated_data.pop("evses", [])
+        location: Location = super().create(validated_data)
+        errors: list[Any] = []
+        for values in evses:
+            errors.append(self._create_evse(location, values))
+        if any(errors):
+            raise serializers.ValidationError({"evses": errors})
+        return location
+
+    def _create_evse(self, location: Location, values: dict[str, Any]) -> Any:
+        evse = EVSE(location=location, **values)
+        evse.uid = evse.uid or evse.evse_id or ""
+        try:
+            check(evse)
+        except serializers.ValidationError as error:
+            return error.detail
+        evse.save()
+        return {}
+
+
+class LocationFilter(filters.FilterSet):  # type: ignore[misc]
+    cpo = IdFilter()
+    country_code = NormalFilter(str.upper, "cpo__country_code")
+    party_id = NormalFilter(str.upper, "cpo__party_id")
+    location_id = filters.CharFilter()
+    evse_id = NormalFilter(ids.evse_id, "evses__evse_id_normal")
+    city = filters.CharFilter(lookup_expr="iexact")
+    country = NormalFilter(str.upper)
+    time_zone = filters.CharFilter()
+    published = FlagFilter()
+    private = FlagFilter("is_private")
+
+
+class Locations(AuthorizationListMixin, Resource):
+    queryset = Location.objects.all()
+    serializer_class = LocationSerializer
+    filterset_class = LocationFilter
+    search_fields = ["name", "location_id", "address", "city"]
+
+    def get_queryset(self) -> QuerySet[Any]:
+        entries = AuthorizationListEntry.objects.filter(location=OuterRef("pk"))
+        return super().get_queryset().annotate(is_private=Exists(entries)).prefetch_related("evses")
+
+    @action(detail=True, methods=["post"])
+    def publish(self, request: Request, pk: str) -> Response:
+        with writing():
+            location = self.get_object()
+            try:
+                lists.publish(location)
+            except lists.PrivateLocation as error:
+                raise Conflict(str(error), "private_location") from None
+        return Response(self.get_serializer(location).data)
+
+    @action(detail=True, methods=["post"])
+    def unpublish(self, request: Request, pk: str) -> Response:
+        with writing():
+            location = self.get_object()
+            lists.unpublish(location)
+        return Response(self.get_serializer(location).data)
+
+
+class StationSerializer(Checked):
+    class Meta:
+        model = ChargeStation
+        fields = [
+            "id", "location", "identity", "authorization_required", "local_pre_authorize", "local_authorize_offline",
+            "allow_offline_unknown", "smart_button",
+        ]  # fmt: skip
+
+
+class StationFilter(filters.FilterSet):  # type: ignore[misc]
+    cpo = IdFilter("location__cpo")
+    location = IdFilter()
+    identity = NormalFilter(ids.identity, "identity_normal")
+    authorization_required = FlagFilter()
+    local_pre_authorize = FlagFilter()
+    local_authorize_offline = FlagFilter()
+    allow_offline_unknown = FlagFilter()
+    smart_button = FlagFilter()
+
+
+class ChargeStations(Resource):
+    """Found by identity, in any case. Percent-encode it: a `/` in it is fine too."""
+
+    queryset = ChargeStation.objects.all()
+    serializer_class = StationSerializer
+    filterset_class = StationFilter
+    search_fields = ["identity"]
+    lookup_field = "identity_normal"
+    lookup_url_kwarg = "identity"
+    lookup_value_regex = ".+?"
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if "identity" in self.kwargs:
+            try:
+                self.kwargs["identity"] = ids.identity(self.kwargs["identity"])
+            except ids.BadId:
+                raise Http404 from None

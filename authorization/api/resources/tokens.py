@@ -1,0 +1,228 @@
+"""`emsps`, `customers`, `drivers`, `tokens`."""
+
+from collections import Counter
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import Model, Q, QuerySet
+from django_filters import rest_framework as filters
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from authorization.api.resources.base import Checked, FlagFilter, IdFilter, NormalFilter, Resource
+from authorization.api.resources.fields import MAX_ID, visible_to
+from authorization.api.resources.refusals import details, writing
+from locations import access
+from locations.ids import BadId
+from tokens import ids, services
+from tokens.models import EMSP, Customer, Driver, Token, TokenType
+
+MAX_BULK = 10_000
+
+
+class EMSPSerializer(Checked):
+    class Meta:
+        model = EMSP
+        fields = ["id", "country_code", "party_id", "name", "blocked"]
+
+
+class EMSPFilter(filters.FilterSet):  # type: ignore[misc]
+    country_code = NormalFilter(str.upper)
+    party_id = NormalFilter(str.upper)
+    blocked = FlagFilter()
+
+
+class EMSPs(Resource):
+    queryset = EMSP.objects.all()
+    serializer_class = EMSPSerializer
+    filterset_class = EMSPFilter
+    search_fields = ["name", "country_code", "party_id"]
+
+    def perform_destroy(self, instance: EMSP) -> None:
+        access.forget(instance)
+        super().perform_destroy(instance)
+
+
+class CustomerSerializer(Checked):
+    class Meta:
+        model = Customer
+        fields = ["id", "emsp", "name", "external_id", "blocked"]
+
+
+class CustomerFilter(filters.FilterSet):  # type: ignore[misc]
+    emsp = IdFilter()
+    external_id = filters.CharFilter()
+    blocked = FlagFilter()
+
+
+class Customers(Resource):
+    queryset = Customer.objects.all()
+    serializer_class = CustomerSerializer
+    filterset_class = CustomerFilter
+    search_fields = ["name", "external_id"]
+
+
+class DriverSerializer(Checked):
+    class Meta:
+        model = Driver
+        fields = ["id", "customer", "name", "external_id", "blocked"]
+
+
+class DriverFilter(filters.FilterSet):  # type: ignore[misc]
+    emsp = IdFilter("customer__emsp")
+    customer = IdFilter()
+    external_id = filters.CharFilter()
+    blocked = FlagFilter()
+
+
+class Drivers(Resource):
+    queryset = Driver.objects.all()
+    serializer_class = DriverSerializer
+    filterset_class = DriverFilter
+    search_fields = ["name", "external_id"]
+
+
+class TokenListSerializer(serializers.ListSerializer[Any]):
+    """Many new tokens at once: all of them, or none and what is wrong with each."""
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        if isinstance(data, list):
+            relations: tuple[tuple[str, Any], ...] = (("emsp", EMSP), ("customer", Customer), ("driver", Driver))
+            self.context["known"] = {
+                model: _known(visible_to(self.context["request"].user, model.objects.all()), data, field)
+                for field, model in relations
+            }
+        return super().to_internal_value(data)
+
+    def create(self, validated_data: list[dict[str, Any]]) -> list[Token]:
+        tokens = [Token(**values) for values in validated_data]
+        errors = [_own_errors(token) for token in tokens]
+        if not any(errors):
+            errors = _taken(tokens)
+        if any(errors):
+            raise serializers.ValidationError(errors)
+        services.create_tokens(tokens)
+        return tokens
+
+
+def _known(rows: QuerySet[Any], data: list[Any], field: str) -> dict[int, Model]:
+    """The related objects that a bulk names, in one query."""
+    named = {item.get(field) for item in data if isinstance(item, dict) and isinstance(item.get(field), int | str)}
+    pks = {int(pk) for pk in named if str(pk).isascii() and str(pk).isdigit() and len(str(pk)) < 20}
+    return rows.in_bulk([pk for pk in pks if pk <= MAX_ID])
+
+
+def _own_errors(token: Token) -> dict[str, Any]:
+    try:
+        token.clean()
+    except ValidationError as error:
+        return details(error)
+    return {}
+
+
+def _taken(tokens: list[Token]) -> list[dict[str, Any]]:
+    """For each token whether its uid is taken, in the portal or earlier in the same list."""
+    normal = [(token.type, ids.uid(token.type, token.uid)) if token.uid else None for token in tokens]
+    uids = {uid for key in normal if key for uid in key[1:]}
+    taken = Counter(Token.objects.filter(uid_normal__in=uids).values_list("type", "uid_normal"))
+    errors = []
+    for key in normal:
+        errors.append({"uid": [serializers.ErrorDetail("This uid is taken.", "unique")]} if taken[key] else {})
+        taken[key] += key is not None
+    return errors
+
+
+class TokenSerializer(Checked):
+    warnings = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Token
+        list_serializer_class = TokenListSerializer
+        fields = [
+            "id", "emsp", "customer", "driver", "type", "uid", "auth_id", "visual_number", "issuer", "valid",
+            "whitelist", "expires_at", "language", "external", "warnings",
+        ]  # fmt: skip
+        read_only_fields = ["external"]
+
+    def get_warnings(self, token: Token) -> list[str]:
+        warning = ids.auth_id_warning(token.auth_id) if token.auth_id else None
+        return [warning] if warning else []
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """What model and database would say only of the row as a whole, said of the field."""
+        before = self.instance if isinstance(self.instance, Token) else Token()
+        values = {name: attrs.get(name, getattr(before, name)) for name in ("type", "uid", "auth_id")}
+        if values["type"] == TokenType.EMAID:
+            self._pair_ids(attrs, values)
+        if not (values["uid"] or values["auth_id"]):
+            raise serializers.ValidationError("Give a Chip ID (uid), an Auth ID (auth_id), or both.")
+        if self.instance is not None:
+            self._keep_chain(attrs, before)
+        return attrs
+
+    def _pair_ids(self, attrs: dict[str, Any], values: dict[str, Any]) -> None:
+        """The uid of an EMAID token is its Auth ID: one that is given alone brings the other."""
+        for given, other in (("auth_id", "uid"), ("uid", "auth_id")):
+            if attrs.get(given) and not attrs.get(other):
+                attrs[other] = values[other] = attrs[given]
+        uid, auth_id = values["uid"], values["auth_id"]
+        try:
+            same = not (uid and auth_id) or ids.auth_id(uid) == ids.auth_id(auth_id)
+        except BadId:
+            return  # the model says which
+        if not same:
+            raise serializers.ValidationError({"uid": "The uid of an EMAID token is its Auth ID."})
+
+    def _keep_chain(self, attrs: dict[str, Any], before: Token) -> None:
+        """Taking the customer away while a driver stays, or the eMSP while a customer does, contradicts itself."""
+        for field, below in (("customer", "driver"), ("emsp", "customer")):
+            if field in attrs and attrs[field] is None and attrs.get(below, getattr(before, below)) is not None:
+                raise serializers.ValidationError({field: f"A token with a {below} has that {below}'s {field}."})
+
+    def prepare(self, instance: Token) -> None:
+        if instance._state.adding and not _own_errors(instance):
+            services.take_over_external([instance])
+
+
+class TokenFilter(filters.FilterSet):  # type: ignore[misc]
+    emsp = IdFilter()
+    customer = IdFilter()
+    driver = IdFilter()
+    type = filters.ChoiceFilter(choices=TokenType.choices)
+    uid = filters.CharFilter(method="with_uid")
+    auth_id = NormalFilter(ids.auth_id, "auth_id_normal")
+    visual_number = filters.CharFilter()
+    issuer = filters.CharFilter()
+    valid = FlagFilter()
+    external = FlagFilter()
+    expires_from = filters.IsoDateTimeFilter("expires_at", "gte")
+    expires_until = filters.IsoDateTimeFilter("expires_at", "lt")
+
+    def with_uid(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        """A uid has a normal form for each type."""
+        found = Q(pk__in=[])
+        for types in (sorted(ids.HEX_TYPES), [TokenType.EMAID], sorted({*TokenType} - ids.HEX_TYPES - {"EMAID"})):
+            try:
+                found |= Q(type__in=types, uid_normal=ids.uid(types[0], value))
+            except BadId:
+                continue
+        return queryset.filter(found)
+
+
+class Tokens(Resource):
+    """POST takes one token, or a list of up to 10,000 that are created all or none."""
+
+    queryset = Token.objects.all()
+    serializer_class = TokenSerializer
+    filterset_class = TokenFilter
+    search_fields = ["uid", "uid_normal", "auth_id", "auth_id_normal", "visual_number"]
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        if not isinstance(request.data, list):
+            return super().create(request, *args, **kwargs)
+        with writing():
+            serializer = self.get_serializer(data=request.data, many=True, allow_empty=False, max_length=MAX_BULK)
+            serializer.is_valid(raise_exception=True)
+            serializer.save()
+        return Response(serializer.data, status=status.HTTP_201_CREATED)
