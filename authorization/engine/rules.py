@@ -14,18 +14,19 @@ from zoneinfo import ZoneInfo
 from .clock import local_time
 from .types import Rule
 from .validation import BrokenRule, check
+from .windows import EARLIEST, LATEST, Window, edges
 
 __all__ = ["BrokenRule", "Rules", "Verdict", "compile_rules"]
 
 Groups = tuple[int, ...]
-Window = tuple[datetime | None, datetime | None]
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-EARLIEST, LATEST = datetime.min, datetime.max  # noqa: DTZ901 - wall-clock times have no zone
 MAX_VERDICTS = 200_000
 MAX_CLASS_WEIGHT = 1_000_000  # in remembered rule ids, for the places and again for the tokens
 CLASS_WEIGHT = 25  # what a class costs that no rule covers
+
+_NOTHING: frozenset[int] = frozenset()
 
 
 class Verdict(NamedTuple):
@@ -43,22 +44,16 @@ class Verdict(NamedTuple):
 
 
 class Cover(NamedTuple):
-    """Ids of the rules that cover a group, or a class: the enabled ones by kind, and every one, disabled too."""
+    """Ids of the enabled rules that cover a group, or a class of places or tokens.
 
-    black: frozenset[int]
-    emsp_for_cpo: frozenset[int]
-    cpo_for_emsp: frozenset[int]
-    every: frozenset[int]
-
-
-class Side(NamedTuple):
-    """A class of places or tokens.
-
-    shutting: enabled whitelists that shut this side to all they do not name, by id, up to the first without a window.
+    shutting: the whitelists that shut this side to all they do not name, by id, up to the first without a window. What
+    comes after that one can never be the first to shut.
     """
 
     groups: Groups
-    cover: Cover
+    black: frozenset[int]
+    emsp_for_cpo: frozenset[int]
+    cpo_for_emsp: frozenset[int]
     shutting: tuple[int, ...]
 
 
@@ -74,28 +69,33 @@ class Memo(Generic[K, V]):
 
     def put(self, key: K, value: V, weight: int = 1) -> None:
         if self._weight + weight > self._limit:
-            self.entries.clear()
-            self._weight = 0
+            self.clear()
         self.entries[key] = value
         self._weight += weight
+
+    def clear(self) -> None:
+        self.entries.clear()
+        self._weight = 0
 
 
 class Rules:
     """A compiled snapshot; make it with compile_rules. It never changes, but for what it remembers."""
 
-    __slots__ = ("_by_id", "_cpo", "_emsp", "_places", "_tokens", "_verdicts", "_windows")
+    __slots__ = ("_by_id", "_cpo", "_cpo_every", "_emsp", "_emsp_every", "_places", "_tokens", "_verdicts", "_windows")
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._by_id = {rule.id: rule for rule in rules}
-        self._cpo = _index((rule, rule.cpo_groups) for rule in self._by_id.values())
-        self._emsp = _index((rule, rule.emsp_groups) for rule in self._by_id.values())
         self._windows: dict[int, Window] = {
             rule.id: (rule.valid_from, rule.valid_until)
             for rule in self._by_id.values()
             if rule.valid_from is not None or rule.valid_until is not None
         }
-        self._places: Memo[Groups, Side] = Memo(MAX_CLASS_WEIGHT)
-        self._tokens: Memo[Groups, Side] = Memo(MAX_CLASS_WEIGHT)
+        self._cpo_every = _by_group((rule.id, rule.cpo_groups) for rule in self._by_id.values())
+        self._emsp_every = _by_group((rule.id, rule.emsp_groups) for rule in self._by_id.values())
+        self._cpo = {group: self._group(group, ids, at_place=True) for group, ids in self._cpo_every.items()}
+        self._emsp = {group: self._group(group, ids, at_place=False) for group, ids in self._emsp_every.items()}
+        self._places: Memo[Groups, Cover] = Memo(MAX_CLASS_WEIGHT)
+        self._tokens: Memo[Groups, Cover] = Memo(MAX_CLASS_WEIGHT)
         self._verdicts: Memo[tuple[Groups, Groups], Verdict] = Memo(MAX_VERDICTS)
 
     def __len__(self) -> int:
@@ -113,55 +113,86 @@ class Rules:
         local = local_time(now, zone)
         if known is not None and known.since <= local < known.until:
             return known
-        place, token = self.place_class(place_groups), self.token_class(token_groups)
+        place, token = self._place_class(place_groups), self._token_class(token_groups)
         verdict = self._judge(place, token, local)
         self._verdicts.put((place.groups, token.groups), verdict)  # the classes' own tuples, not each request's copies
         return verdict
 
-    def place_class(self, groups: Groups) -> Side:
-        return self._places.entries.get(groups) or self._remember_place(groups)
+    def forget(self) -> None:
+        """Drop what is remembered, as a fresh snapshot of the same rules; answers stay the same."""
+        for memo in (self._places, self._tokens, self._verdicts):
+            memo.clear()
 
-    def token_class(self, groups: Groups) -> Side:
-        return self._tokens.entries.get(groups) or self._remember_token(groups)
+    def covering_place(self, groups: Groups) -> set[int]:
+        """Ids of every rule that covers the place, disabled ones too."""
+        return {rule for group in groups for rule in self._cpo_every.get(group, ())}
+
+    def covering_token(self, groups: Groups) -> set[int]:
+        return {rule for group in groups for rule in self._emsp_every.get(group, ())}
 
     def boundaries(self, place_groups: Groups, token_groups: Groups) -> set[datetime]:
-        """Local times at which the verdict on these classes can change."""
-        place, token = self.place_class(place_groups).cover, self.token_class(token_groups).cover
-        ids = (place.black & token.black) | place.emsp_for_cpo | token.cpo_for_emsp
-        return {at for rule in ids for at in self._windows.get(rule, ()) if at is not None}
+        """Local times at which a row's finding on these classes can change."""
+        place, token = self._place_class(place_groups), self._token_class(token_groups)
+        findings = (
+            place.black & token.black,
+            place.emsp_for_cpo,
+            place.emsp_for_cpo & token.emsp_for_cpo,
+            token.cpo_for_emsp,
+            place.cpo_for_emsp & token.cpo_for_emsp,
+        )
+        return {at for rules in findings for at in edges(self._windows.get(rule, (None, None)) for rule in rules)}
 
-    def _remember_place(self, groups: Groups) -> Side:
-        cover = _cover(self._cpo, groups)
-        side = Side(groups, cover, self._shutting(cover.emsp_for_cpo))
-        self._places.put(groups, side, CLASS_WEIGHT + 2 * len(cover.every))
-        return side
+    def _place_class(self, groups: Groups) -> Cover:
+        return self._places.entries.get(groups) or self._remember(self._places, self._cpo, groups)
 
-    def _remember_token(self, groups: Groups) -> Side:
-        cover = _cover(self._emsp, groups)
-        side = Side(groups, cover, self._shutting(cover.cpo_for_emsp))
-        self._tokens.put(groups, side, CLASS_WEIGHT + 2 * len(cover.every))
-        return side
+    def _token_class(self, groups: Groups) -> Cover:
+        return self._tokens.entries.get(groups) or self._remember(self._tokens, self._emsp, groups)
 
-    def _shutting(self, whitelists: frozenset[int]) -> tuple[int, ...]:
+    def _remember(self, memo: Memo[Groups, Cover], index: dict[int, Cover], groups: Groups) -> Cover:
+        covers = [index[group] for group in groups if group in index]
+        if len(covers) == 1:
+            cover = covers[0]._replace(groups=groups)  # the group's own sets cost nothing more
+            weight = CLASS_WEIGHT
+        else:
+            cover = Cover(
+                groups,
+                _NOTHING.union(*[each.black for each in covers]),
+                _NOTHING.union(*[each.emsp_for_cpo for each in covers]),
+                _NOTHING.union(*[each.cpo_for_emsp for each in covers]),
+                self._shutting({rule for each in covers for rule in each.shutting}),
+            )
+            weight = CLASS_WEIGHT + sum(map(len, cover[1:]))
+        memo.put(groups, cover, weight)
+        return cover
+
+    def _group(self, group: int, ids: list[int], *, at_place: bool) -> Cover:
+        rules = [self._by_id[rule] for rule in ids if self._by_id[rule].enabled]
+        black = frozenset(rule.id for rule in rules if rule.blacklist)
+        emsp_for_cpo = frozenset(rule.id for rule in rules if not rule.blacklist and rule.emsp_for_cpo)
+        cpo_for_emsp = frozenset(rule.id for rule in rules if not rule.blacklist and not rule.emsp_for_cpo)
+        shutting = self._shutting(emsp_for_cpo if at_place else cpo_for_emsp)
+        return Cover((group,), black, emsp_for_cpo, cpo_for_emsp, shutting)
+
+    def _shutting(self, whitelists: Iterable[int]) -> tuple[int, ...]:
         ids = sorted(whitelists)
         for position, rule in enumerate(ids):
             if rule not in self._windows:
                 return tuple(ids[: position + 1])
         return tuple(ids)
 
-    def _judge(self, place: Side, token: Side, local: datetime) -> Verdict:
+    def _judge(self, place: Cover, token: Cover, local: datetime) -> Verdict:
         """Each look narrows the span to where its finding holds, so the verdict holds in what is left."""
         span = (EARLIEST, LATEST)
         # Set intersection walks the smaller side: the cost follows the side with fewer rules, not the product.
-        rule, span = self._first_active(sorted(place.cover.black & token.cover.black), local, span)
+        rule, span = self._first_active(sorted(place.black & token.black), local, span)
         if rule is not None:
             return _verdict(span, 7, rule)
-        both, span = self._first_active(place.cover.emsp_for_cpo & token.cover.emsp_for_cpo, local, span)
+        both, span = self._first_active(place.emsp_for_cpo & token.emsp_for_cpo, local, span)
         if both is None:
             rule, span = self._first_active(place.shutting, local, span)
             if rule is not None:
                 return _verdict(span, 8, rule)
-        tied, span = self._first_active(place.cover.cpo_for_emsp & token.cover.cpo_for_emsp, local, span)
+        tied, span = self._first_active(place.cpo_for_emsp & token.cpo_for_emsp, local, span)
         if tied is None:
             rule, span = self._first_active(token.shutting, local, span)
             if rule is not None:
@@ -204,23 +235,9 @@ def compile_rules(rows: Iterable[Rule]) -> Rules:
     return Rules(rules.values())
 
 
-def _index(rows: Iterable[tuple[Rule, Groups]]) -> dict[int, Cover]:
-    found: defaultdict[int, tuple[set[int], ...]] = defaultdict(lambda: (set(), set(), set(), set()))
+def _by_group(rows: Iterable[tuple[int, Groups]]) -> dict[int, list[int]]:
+    found: defaultdict[int, list[int]] = defaultdict(list)
     for rule, groups in rows:
         for group in groups:
-            kinds = found[group]
-            kinds[3].add(rule.id)
-            if rule.enabled:
-                kinds[0 if rule.blacklist else 1 if rule.emsp_for_cpo else 2].add(rule.id)
-    return {group: Cover(*map(frozenset, kinds)) for group, kinds in found.items()}
-
-
-_NOTHING: frozenset[int] = frozenset()
-_NO_COVER = Cover(_NOTHING, _NOTHING, _NOTHING, _NOTHING)
-
-
-def _cover(index: dict[int, Cover], groups: Groups) -> Cover:
-    covers = [index[group] for group in groups if group in index]
-    if len(covers) < 2:
-        return covers[0] if covers else _NO_COVER
-    return Cover(*(_NOTHING.union(*kind) for kind in zip(*covers, strict=True)))
+            found[group].append(rule)
+    return dict(found)

@@ -24,8 +24,8 @@ def _step(row: Row, matched: int, looked_at: dict[int, list[Considered]]) -> Ste
 
 def _looked_at(place: Place, token: Token, rules: Rules, local: datetime) -> dict[int, list[Considered]]:
     """By row number, the exceptions that concern it, in the order of their ids; disabled and inactive ones too."""
-    at_place = rules.place_class(place.groups).cover.every
-    of_token = rules.token_class(token.groups).cover.every
+    at_place = rules.covering_place(place.groups)
+    of_token = rules.covering_token(token.groups)
     rows: dict[int, list[Considered]] = {7: [], 8: [], 9: [], 12: []}
     for rule_id in sorted(at_place | of_token):
         rule = rules[rule_id]

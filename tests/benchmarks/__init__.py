@@ -1,0 +1,1 @@
+"""Measurements, kept out of the test run: each module has run()."""
