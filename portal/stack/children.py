@@ -71,7 +71,7 @@ class Child:
         """Wait until it has ended, with more force after `grace` seconds; then end what is left of its group."""
         if self.process is None:
             return
-        for seconds, force in ((self.grace, self.hard_signal), (self.grace, signal.SIGKILL)):
+        for seconds, force in ((self.grace, self.hard_signal), (max(self.grace, 2.5), signal.SIGKILL)):
             try:
                 self.process.wait(seconds)
                 break
@@ -122,7 +122,7 @@ def last_line(log: Path) -> str:
         return ""
     lines = [line for line in lines if line]
     problems = [line for line in lines if any(word in line for word in ("FATAL", "PANIC", "rror", "rror:", "# "))]
-    return (problems or lines or [""])[-1]
+    return (problems or lines or [""])[-1][:400]
 
 
 def end_orphans(marker: str) -> int:

@@ -46,7 +46,9 @@ def choose(program: Path, directory: Path, current: Path) -> Identity:
     Raises StackError where we are root and nobody else can reach both.
     """
     if os.geteuid() != 0:
-        return Identity()
+        # A container may run as a number that no user has, and PostgreSQL asks for its name.
+        nameless = Identity(namespace=True)
+        return nameless if not _has_name() and _works(nameless, program, directory) else Identity()
     owner = current.stat().st_uid if current.exists() else 0
     for identity in (_other_user(owner), Identity(namespace=True)):
         if _works(identity, program, directory):
@@ -55,6 +57,14 @@ def choose(program: Path, directory: Path, current: Path) -> Identity:
         f"PostgreSQL refuses to run as root, and the user nobody cannot enter {directory} or {program.parent}. "
         "Run as an ordinary user, or put the project and DATA_DIR where every user may enter (chmod o+x)."
     )
+
+
+def _has_name() -> bool:
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return False
+    return True
 
 
 def _other_user(owner: int) -> Identity:

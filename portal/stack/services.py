@@ -46,11 +46,13 @@ def web(options: Options, data: DataDir, environment: Mapping[str, str]) -> Chil
 
 
 def worker(data: DataDir, environment: Mapping[str, str]) -> Child:
-    """The Celery worker. A second signal makes it drop what it does: tasks are acknowledged late and come again."""
+    """The Celery worker. A second signal makes it hand back what it does; tasks are acknowledged late."""
     command = ["celery", "-A", "portal.celery", "worker", "--concurrency", str(WORKER_PROCESSES), "--loglevel", "INFO"]
     # One worker has nobody to gossip with, and asking around costs a second at the start.
     command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    return _child("worker", "worker.log", command, data, environment, signal.SIGQUIT)
+    child = _child("worker", "worker.log", command, data, environment)
+    child.hard_signal = child.death_signal = signal.SIGQUIT
+    return child
 
 
 def beat(data: DataDir, environment: Mapping[str, str]) -> Child:
@@ -59,20 +61,11 @@ def beat(data: DataDir, environment: Mapping[str, str]) -> Child:
     return _child("beat", "beat.log", command, data, environment)
 
 
-def _child(
-    name: str,
-    log: str,
-    module: list[str],
-    data: DataDir,
-    environment: Mapping[str, str],
-    hard_signal: signal.Signals = signal.SIGKILL,
-) -> Child:
+def _child(name: str, log: str, module: list[str], data: DataDir, environment: Mapping[str, str]) -> Child:
     return Child(
         name=name,
         command=[sys.executable, "-m", *module],
         cwd=PROJECT,
         log=data.log / log,
         environ=environment,
-        hard_signal=hard_signal,
-        death_signal=signal.SIGQUIT if hard_signal == signal.SIGQUIT else signal.SIGTERM,
     )

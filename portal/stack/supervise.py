@@ -39,6 +39,7 @@ class Watched:
             if now >= self.restart_at:
                 self.restart_at = None
                 self.begin()
+                say(f"{self.title} is started again")
             return
         child = self.child()
         code = child.exit_code() if child else None
