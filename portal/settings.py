@@ -6,6 +6,7 @@ from typing import Any
 
 import environ
 import pghistory
+from django.urls import reverse_lazy
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -209,13 +210,67 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "INFO"},
 }
 
+
+def _page(title: str, icon: str, model: str) -> dict[str, Any]:
+    """A line of the admin's sidebar: the list of a model."""
+    link = reverse_lazy(f"admin:{model}_changelist")
+    return {"title": title, "icon": icon, "link": link, "permission": "portal.dashboard.is_admin"}
+
+
 UNFOLD = {
     "SITE_TITLE": "Chargeward",
     "SITE_HEADER": "Chargeward",
     "SITE_SUBHEADER": "Who may charge where",
     "SITE_SYMBOL": "ev_station",
+    "SITE_URL": None,
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "portal.dashboard.home",
+    "SIDEBAR": {
+        "navigation": [
+            {"items": [{"title": "Dashboard", "icon": "dashboard", "link": reverse_lazy("admin:index")}]},
+            {
+                "title": "CPO",
+                "separator": True,
+                "items": [
+                    _page("CPOs", "domain", "locations_cpo"),
+                    _page("Charge locations", "location_on", "locations_location"),
+                    _page("Charge stations", "ev_station", "locations_chargestation"),
+                    _page("EVSEs", "electrical_services", "locations_evse"),
+                ],
+            },
+            {
+                "title": "eMSP",
+                "separator": True,
+                "items": [
+                    _page("eMSPs", "handshake", "tokens_emsp"),
+                    _page("Customers", "groups", "tokens_customer"),
+                    _page("Drivers", "person", "tokens_driver"),
+                    _page("Charge tokens", "contactless", "tokens_token"),
+                ],
+            },
+            {
+                "title": "Who may charge",
+                "separator": True,
+                "items": [
+                    _page("Exception groups", "workspaces", "authorization_exceptiongroup"),
+                    _page("Exceptions", "rule", "authorization_chargeexception"),
+                    _page("Authorization log", "receipt_long", "authorization_decision"),
+                ],
+            },
+            {
+                "title": "Administration",
+                "separator": True,
+                "collapsible": True,
+                "items": [
+                    _page("Users", "manage_accounts", "auth_user"),
+                    _page("Roles", "badge", "auth_group"),
+                    _page("API keys", "key", "authorization_apikey"),
+                    _page("Schedules", "schedule", "django_celery_beat_periodictask"),
+                ],
+            },
+        ],
+    },
     "COLORS": {
         "primary": {
             "50": "240 253 250",

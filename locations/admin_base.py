@@ -1,0 +1,230 @@
+"""What every page of the admin has in common: who may see it, how it refuses, how it counts, how it shows history."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, models, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from guardian.admin import AdminGroupObjectPermissionsForm, AdminUserObjectPermissionsForm, GuardedModelAdminMixin
+
+from locations import admin_history, admin_refusals
+from locations.admin_paging import BoundedChangeList, BoundedPaginator
+
+if TYPE_CHECKING:
+    ThemedAdmin = admin.ModelAdmin[Any]
+    ThemedInline = admin.TabularInline[Any, Any]
+
+    Method = TypeVar("Method", bound=Callable[..., Any])
+
+    def display(
+        *, description: str, label: bool | dict[str, str] = False, ordering: str = ""
+    ) -> Callable[[Method], Method]: ...
+
+else:
+    from unfold.admin import ModelAdmin as ThemedAdmin
+    from unfold.admin import TabularInline as ThemedInline
+    from unfold.decorators import display  # noqa: F401
+
+DELETED_AT_ONCE = 1000
+
+
+class TooMany(Exception):
+    """More rows than one request should delete."""
+
+
+class Scoped:
+    """Only a superuser sees anything. The pages of CPO and eMSP managers will ask `visible_to(user)` here."""
+
+    @staticmethod
+    def allows(request: HttpRequest) -> bool:
+        return bool(request.user.is_active and getattr(request.user, "is_superuser", False))
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.allows(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.allows(request)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.allows(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.allows(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.allows(request)
+
+
+class ScopedInline(Scoped, ThemedInline):
+    """Rows of the object on a tab of their own, in pages."""
+
+    per_page = 20
+    extra = 0
+    tab = True
+    show_change_link = True
+
+
+class AddAndRemoveInline(ScopedInline):
+    """Rows that are added and removed, and never edited."""
+
+    show_change_link = False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ScopedAdmin(Scoped, ThemedAdmin):
+    """Base of every model's pages."""
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    list_filter_submit = True
+    warn_unsaved_form = True
+    change_form_outer_before_template = "admin/notices.html"
+    # How to word what the database refuses, by constraint: (field, text or None).
+    refusals: admin_refusals.Refusals = {}
+    # Whose changes the history shows besides the object's own: (model, its foreign key).
+    history_parts: Sequence[tuple[type[models.Model], str]] = ()
+
+    def notices(self, request: HttpRequest, obj: Any) -> list[tuple[str, str]]:
+        """What to say above the form of an existing object: (`info` | `warning` | `success`, sentence)."""
+        return []
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[Any]:
+        return BoundedChangeList
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        # The list's form refuses NUL, which PostgreSQL cannot hold; an autocomplete passes it on.
+        return self.search(queryset, search_term.replace("\x00", "").strip(), request)
+
+    def search(self, queryset: Any, term: str, request: HttpRequest) -> tuple[Any, bool]:
+        """The rows that match, and whether one may come twice. By default every word in any of search_fields."""
+        return super().get_search_results(request, queryset, term)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        obj = kwargs.get("obj")
+        context["notices"] = self.notices(request, obj) if obj is not None and obj.pk else []
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def changeform_view(  # type: ignore[override]
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponseBase:
+        """Saves; where the database refuses, shows the form again as it was typed, with the reason."""
+        said = _queued(request)
+        try:
+            return super().changeform_view(request, object_id, form_url, dict(extra_context or {}))
+        except IntegrityError as error:
+            _unsay(request, said)
+            request.refusal = admin_refusals.explain(error, self.refusals)  # type: ignore[attr-defined]
+            return super().changeform_view(request, object_id, form_url, dict(extra_context or {}))
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        refusal = getattr(request, "refusal", None)
+        return form if refusal is None else _refused(form, *refusal)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except IntegrityError as error:
+            _, text = admin_refusals.explain(error, self.refusals)
+            self.message_user(request, f"Not deleted. {text}", messages.ERROR)
+            return HttpResponseRedirect("../change/")
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        if request.method != "POST":
+            return super().changelist_view(request, extra_context)
+        said = _queued(request)
+        try:
+            with transaction.atomic():
+                return super().changelist_view(request, extra_context)
+        except IntegrityError as error:
+            text = f"Nothing was changed. {admin_refusals.explain(error, self.refusals)[1]}"
+        except TooMany:
+            text = f"Nothing was deleted. Choose at most {DELETED_AT_ONCE:,} at a time."
+        _unsay(request, said)
+        self.message_user(request, text, messages.ERROR)
+        return HttpResponseRedirect(request.get_full_path())
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        if isinstance(objs, models.QuerySet) and objs[: DELETED_AT_ONCE + 1].count() > DELETED_AT_ONCE:
+            raise TooMany
+        return super().get_deleted_objects(objs, request)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """What the database's triggers recorded; Django's own log for a model they do not watch."""
+        if not admin_history.is_tracked(self.model):
+            return super().history_view(request, object_id, extra_context)
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        obj = self.get_object(request, unquote(object_id))
+        if obj is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"History: {obj}",
+            "entries": admin_history.entries(obj, self.history_parts),
+            "newest": admin_history.NEWEST,
+            "object": obj,
+            "original": obj,
+            "opts": self.opts,
+            "preserved_filters": self.get_preserved_filters(request),
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/event_history.html", context)
+
+
+class _Manages:
+    """guardian's form, with the one permission that a grant is about."""
+
+    def get_obj_perms_field_choices(self) -> list[tuple[str, str]]:
+        choices: list[tuple[str, str]] = super().get_obj_perms_field_choices()  # type: ignore[misc]
+        return [choice for choice in choices if choice[0].startswith("manage_")]
+
+
+class UserGrant(_Manages, AdminUserObjectPermissionsForm):
+    """What one user may do with this party."""
+
+
+class RoleGrant(_Manages, AdminGroupObjectPermissionsForm):
+    """What the users of one role may do with this party."""
+
+
+class GrantedAdmin(GuardedModelAdminMixin, ScopedAdmin):
+    """A party that is granted to users and roles: with a page of who manages it."""
+
+    change_form_template: ClassVar[Any] = GuardedModelAdminMixin.change_form_template
+
+    def get_obj_perms_manage_user_form(self, request: HttpRequest) -> type[UserGrant]:
+        return UserGrant
+
+    def get_obj_perms_manage_group_form(self, request: HttpRequest) -> type[RoleGrant]:
+        return RoleGrant
+
+
+def _refused(form: Any, field: str | None, text: str) -> Any:
+    def clean(self: Any) -> Any:
+        cleaned = super(refused, self).clean()
+        self.add_error(field if field in self.fields else None, text)
+        return cleaned
+
+    refused: Any = type(form.__name__, (form,), {"clean": clean})
+    return refused
+
+
+def _queued(request: HttpRequest) -> int:
+    return len(getattr(getattr(request, "_messages", None), "_queued_messages", []))
+
+
+def _unsay(request: HttpRequest, said: int) -> None:
+    """Takes back messages of a change that was then refused: at its commit, after Django reported success."""
+    queued = getattr(getattr(request, "_messages", None), "_queued_messages", None)
+    if queued is not None:
+        del queued[said:]

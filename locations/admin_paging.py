@@ -1,0 +1,55 @@
+"""Lists of a million rows: pages whose cost does not grow with the table."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.paginator import Paginator
+from django.db import connections
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+
+if TYPE_CHECKING:
+    from django.contrib.admin.views.main import ChangeList as ThemedChangeList
+else:
+    from unfold.views import ChangeList as ThemedChangeList
+
+COUNTED = 10_000
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]
+    """Counts to COUNTED and no further. Beyond: the planner's number for a whole table, COUNTED for a part."""
+
+    template_name = "admin/bounded_pages.html"
+    more = False
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        if not hasattr(rows, "query"):
+            return len(rows)
+        counted: int = rows.order_by()[: COUNTED + 1].count()
+        if counted <= COUNTED:
+            return counted
+        self.more = True
+        return COUNTED if rows.query.where else max(COUNTED, self._estimate())
+
+    def _estimate(self) -> int:
+        queryset: Any = self.object_list
+        with connections[queryset.db].cursor() as cursor:
+            cursor.execute(
+                "SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", [queryset.model._meta.db_table]
+            )
+            return int(cursor.fetchone()[0])
+
+    @property
+    def about(self) -> str:
+        """What to say before a number that is not exact."""
+        return "" if not self.more else "more than" if self.count == COUNTED else "about"
+
+
+class BoundedChangeList(ThemedChangeList):
+    """A list that is not filtered says nothing of filtering, although nobody counted the whole of it."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if self.full_result_count is None and not self.query and not self.has_active_filters:
+            self.full_result_count = self.result_count

@@ -1,0 +1,42 @@
+"""What the database says when it refuses a change, as a sentence beside the field it is about.
+
+The rules live in the database (named constraints and triggers), so the admin does not repeat them: it saves, and where
+that is refused shows the form again with what was typed and the reason.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+
+from django.apps import apps
+from django.db import IntegrityError
+from django.db.models import ProtectedError, RestrictedError
+from django.utils.text import get_text_list
+
+OTHERWISE = "The database refused this: another object uses it, or has just changed. Reload the page and try again."
+# constraint name → the field it is about (or None), and what to say (or None: the constraint's own text)
+Refusals = Mapping[str, tuple[str | None, str | None]]
+
+
+def explain(error: IntegrityError, refusals: Refusals) -> tuple[str | None, str]:
+    """The field (None: the whole form) and the sentence for a refused change."""
+    if isinstance(error, ProtectedError | RestrictedError):
+        users = error.protected_objects if isinstance(error, ProtectedError) else error.restricted_objects
+        names = sorted(f"{user._meta.verbose_name} {user}" for user in list(users)[:5])
+        return None, f"It is in use by {get_text_list(names, 'and')}: remove it there first."
+    diagnosis = getattr(error.__cause__, "diag", None)
+    name = getattr(diagnosis, "constraint_name", None) or ""
+    field, text = refusals.get(name, (None, None))
+    if text is None and getattr(diagnosis, "source_function", "") == "exec_stmt_raise":
+        text = diagnosis.message_primary  # type: ignore[union-attr]  # a trigger of ours wrote it for people
+    return field, text or _texts().get(name) or OTHERWISE
+
+
+@cache
+def _texts() -> dict[str, str]:
+    """Each named constraint's own text, where the model gives it one."""
+    return {
+        constraint.name: str(constraint.violation_error_message)
+        for model in apps.get_models()
+        for constraint in model._meta.constraints
+        if constraint.violation_error_message != constraint.default_violation_error_message
+    }
