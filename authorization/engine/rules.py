@@ -44,17 +44,56 @@ class Verdict(NamedTuple):
 
 
 class Cover(NamedTuple):
-    """Ids of the enabled rules that cover a group, or a class of places or tokens.
+    """Ids of the enabled rules that cover a group of one side, by kind; size: their number.
 
     shutting: the whitelists that shut this side to all they do not name, by id, up to the first without a window. What
     comes after that one can never be the first to shut.
     """
 
-    groups: Groups
     black: frozenset[int]
     emsp_for_cpo: frozenset[int]
     cpo_for_emsp: frozenset[int]
     shutting: tuple[int, ...]
+    size: int
+
+
+class Class:
+    """Places, or tokens, that lie in the same groups. parts: what covers them, by group. size: rules in all parts."""
+
+    __slots__ = ("_whole", "groups", "parts", "shutting", "size")
+
+    def __init__(self, groups: Groups, parts: list[Cover], shutting: tuple[int, ...]) -> None:
+        self.groups = groups
+        self.parts = parts
+        self.shutting = shutting
+        self.size = sum([part.size for part in parts])
+        self._whole: Cover | None = parts[0] if len(parts) == 1 else None
+
+    def whole(self) -> Cover:
+        """All parts as one. Only the smaller class of a pair is asked for it, so large ones are hardly ever united."""
+        if self._whole is None:
+            black = _NOTHING.union(*[part.black for part in self.parts])
+            emsp_for_cpo = _NOTHING.union(*[part.emsp_for_cpo for part in self.parts])
+            cpo_for_emsp = _NOTHING.union(*[part.cpo_for_emsp for part in self.parts])
+            self._whole = Cover(black, emsp_for_cpo, cpo_for_emsp, self.shutting, self.size)
+        return self._whole
+
+
+def common(place: Class, token: Class) -> tuple[list[int], set[int], set[int]]:
+    """The rules that cover both: blacklists in the order of their ids, whitelists emsp_for_cpo and cpo_for_emsp.
+
+    A set intersection walks its smaller side, so the cost follows the class with fewer rules, not the product.
+    """
+    small, large = (place, token) if place.size <= token.size else (token, place)
+    whole = small.whole()
+    black: set[int] = set()
+    emsp_for_cpo: set[int] = set()
+    cpo_for_emsp: set[int] = set()
+    for part in large.parts:
+        black |= whole.black & part.black
+        emsp_for_cpo |= whole.emsp_for_cpo & part.emsp_for_cpo
+        cpo_for_emsp |= whole.cpo_for_emsp & part.cpo_for_emsp
+    return sorted(black), emsp_for_cpo, cpo_for_emsp
 
 
 class Memo(Generic[K, V]):
@@ -92,10 +131,10 @@ class Rules:
         }
         self._cpo_every = _by_group((rule.id, rule.cpo_groups) for rule in self._by_id.values())
         self._emsp_every = _by_group((rule.id, rule.emsp_groups) for rule in self._by_id.values())
-        self._cpo = {group: self._group(group, ids, at_place=True) for group, ids in self._cpo_every.items()}
-        self._emsp = {group: self._group(group, ids, at_place=False) for group, ids in self._emsp_every.items()}
-        self._places: Memo[Groups, Cover] = Memo(MAX_CLASS_WEIGHT)
-        self._tokens: Memo[Groups, Cover] = Memo(MAX_CLASS_WEIGHT)
+        self._cpo = {group: self._group(ids, at_place=True) for group, ids in self._cpo_every.items()}
+        self._emsp = {group: self._group(ids, at_place=False) for group, ids in self._emsp_every.items()}
+        self._places: Memo[Groups, Class] = Memo(MAX_CLASS_WEIGHT)
+        self._tokens: Memo[Groups, Class] = Memo(MAX_CLASS_WEIGHT)
         self._verdicts: Memo[tuple[Groups, Groups], Verdict] = Memo(MAX_VERDICTS)
 
     def __len__(self) -> int:
@@ -133,45 +172,30 @@ class Rules:
     def boundaries(self, place_groups: Groups, token_groups: Groups) -> set[datetime]:
         """Local times at which a row's finding on these classes can change."""
         place, token = self._place_class(place_groups), self._token_class(token_groups)
-        findings = (
-            place.black & token.black,
-            place.emsp_for_cpo,
-            place.emsp_for_cpo & token.emsp_for_cpo,
-            token.cpo_for_emsp,
-            place.cpo_for_emsp & token.cpo_for_emsp,
-        )
+        findings = (*common(place, token), place.whole().emsp_for_cpo, token.whole().cpo_for_emsp)
         return {at for rules in findings for at in edges(self._windows.get(rule, (None, None)) for rule in rules)}
 
-    def _place_class(self, groups: Groups) -> Cover:
+    def _place_class(self, groups: Groups) -> Class:
         return self._places.entries.get(groups) or self._remember(self._places, self._cpo, groups)
 
-    def _token_class(self, groups: Groups) -> Cover:
+    def _token_class(self, groups: Groups) -> Class:
         return self._tokens.entries.get(groups) or self._remember(self._tokens, self._emsp, groups)
 
-    def _remember(self, memo: Memo[Groups, Cover], index: dict[int, Cover], groups: Groups) -> Cover:
-        covers = [index[group] for group in groups if group in index]
-        if len(covers) == 1:
-            cover = covers[0]._replace(groups=groups)  # the group's own sets cost nothing more
-            weight = CLASS_WEIGHT
-        else:
-            cover = Cover(
-                groups,
-                _NOTHING.union(*[each.black for each in covers]),
-                _NOTHING.union(*[each.emsp_for_cpo for each in covers]),
-                _NOTHING.union(*[each.cpo_for_emsp for each in covers]),
-                self._shutting({rule for each in covers for rule in each.shutting}),
-            )
-            weight = CLASS_WEIGHT + sum(map(len, cover[1:]))
-        memo.put(groups, cover, weight)
-        return cover
+    def _remember(self, memo: Memo[Groups, Class], index: dict[int, Cover], groups: Groups) -> Class:
+        parts = [index[group] for group in groups if group in index]
+        # The first to shut the class is the first of its groups' first ones.
+        shutting = self._shutting({rule for part in parts for rule in part.shutting})
+        found = Class(groups, parts, shutting)
+        memo.put(groups, found, CLASS_WEIGHT + found.size)
+        return found
 
-    def _group(self, group: int, ids: list[int], *, at_place: bool) -> Cover:
+    def _group(self, ids: list[int], *, at_place: bool) -> Cover:
         rules = [self._by_id[rule] for rule in ids if self._by_id[rule].enabled]
         black = frozenset(rule.id for rule in rules if rule.blacklist)
         emsp_for_cpo = frozenset(rule.id for rule in rules if not rule.blacklist and rule.emsp_for_cpo)
         cpo_for_emsp = frozenset(rule.id for rule in rules if not rule.blacklist and not rule.emsp_for_cpo)
         shutting = self._shutting(emsp_for_cpo if at_place else cpo_for_emsp)
-        return Cover((group,), black, emsp_for_cpo, cpo_for_emsp, shutting)
+        return Cover(black, emsp_for_cpo, cpo_for_emsp, shutting, size=len(rules))
 
     def _shutting(self, whitelists: Iterable[int]) -> tuple[int, ...]:
         ids = sorted(whitelists)
@@ -180,19 +204,18 @@ class Rules:
                 return tuple(ids[: position + 1])
         return tuple(ids)
 
-    def _judge(self, place: Cover, token: Cover, local: datetime) -> Verdict:
+    def _judge(self, place: Class, token: Class, local: datetime) -> Verdict:
         """Each look narrows the span to where its finding holds, so the verdict holds in what is left."""
-        span = (EARLIEST, LATEST)
-        # Set intersection walks the smaller side: the cost follows the side with fewer rules, not the product.
-        rule, span = self._first_active(sorted(place.black & token.black), local, span)
+        black, at_place, of_token = common(place, token)
+        rule, span = self._first_active(black, local, (EARLIEST, LATEST))
         if rule is not None:
             return _verdict(span, 7, rule)
-        both, span = self._first_active(place.emsp_for_cpo & token.emsp_for_cpo, local, span)
+        both, span = self._first_active(at_place, local, span)
         if both is None:
             rule, span = self._first_active(place.shutting, local, span)
             if rule is not None:
                 return _verdict(span, 8, rule)
-        tied, span = self._first_active(place.cpo_for_emsp & token.cpo_for_emsp, local, span)
+        tied, span = self._first_active(of_token, local, span)
         if tied is None:
             rule, span = self._first_active(token.shutting, local, span)
             if rule is not None:
