@@ -22,7 +22,9 @@ EMSP_SIDE = ("emsp", "customer", "driver", "token")
 class Owned(models.Model):
     """Owned by one CPO, by one eMSP, or by neither: then it is Admin's, global, and everyone may use it."""
 
-    owner_cpo = models.ForeignKey(CPO, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="owner CPO")
+    owner_cpo = models.ForeignKey(
+        CPO, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="owner CPO"
+    )
     owner_emsp = models.ForeignKey(
         EMSP, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="owner eMSP"
     )
@@ -48,7 +50,7 @@ class ExceptionGroup(Owned):
         EMSP = "emsp", "eMSPs"
         CUSTOMER = "customer", "customers"
         DRIVER = "driver", "drivers"
-        TOKEN = "token", "charge tokens"  # noqa: S105
+        TOKEN = "token", "charge tokens"
 
     name = models.CharField(max_length=255)
     notes = models.TextField(blank=True)
@@ -293,9 +295,7 @@ class ApiKey(models.Model):
     hash = models.BinaryField(max_length=32, editable=False)
     station = models.ForeignKey(ChargeStation, models.CASCADE, null=True, blank=True, related_name="api_keys")
     cpo = models.ForeignKey(CPO, models.CASCADE, null=True, blank=True, related_name="api_keys", verbose_name="CPO")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="api_keys"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="api_keys")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True, help_text="Refused from this instant on. Empty: never.")
     revoked_at = models.DateTimeField(null=True, blank=True, help_text="Refused since then.")

@@ -26,7 +26,7 @@ TOKEN_TYPES = (*UID_TYPES, "e_maid", NO_AUTHORIZATION)
 
 
 class BadQuestion(ValueError):
-    """A question that cannot be answered: 400 with `code` and `detail`. `id` is the caller's own, where it had a good one."""
+    """A question that cannot be answered: 400 with `code` and `detail`. `id` is the caller's own, if good."""
 
     def __init__(self, detail: str, code: str = "invalid", id: str | None = None) -> None:  # noqa: A002
         super().__init__(detail)
@@ -37,8 +37,9 @@ class BadQuestion(ValueError):
 class Question:
     """Who wants to charge where.
 
-    uids: (token type, normal uid) pairs that match. auth_id: normal Auth ID that matches. Both empty: an id of the wrong
-    form, which no token has. The place's parts are as the caller wrote them; the *_normal ones are what is compared.
+    uids: (token type, normal uid) pairs that match. auth_id: normal Auth ID that matches. Both empty: an id of the
+    wrong form, which no token has. The place's parts are as the caller wrote them; the *_normal ones
+    are what is compared.
     """
 
     id: str
@@ -61,7 +62,12 @@ class Question:
     @property
     def place(self) -> str:
         """The place as the caller named it, for the log."""
-        named = (("evse_id", self.evse_id), ("location_id", self.location_id), ("cpo", self.cpo), ("station", self.station))
+        named = (
+            ("evse_id", self.evse_id),
+            ("location_id", self.location_id),
+            ("cpo", self.cpo),
+            ("station", self.station),
+        )
         return " ".join(f"{name}={value}" for name, value in named if value is not None)
 
 

@@ -9,7 +9,7 @@ from tokens.access import granted_emsps
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """everything: an Admin. cpos: their places, with any token. emsps: their tokens, at any place. station: only this one."""
+    """everything: an Admin. cpos: their places, any token. emsps: their tokens, any place. station: only this one."""
 
     everything: bool = False
     cpos: frozenset[int] = frozenset()
@@ -21,7 +21,7 @@ class Reach:
         return self.everything or bool(self.emsps)
 
     def any_token_at(self, cpo: int) -> bool:
-        """Whether every token may be asked about at a place of this CPO. A station's key got no further than its own."""
+        """Whether any token may be asked about at a place of this CPO. A station's key got no further than its own."""
         return self.everything or self.station is not None or cpo in self.cpos
 
 

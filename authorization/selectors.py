@@ -72,6 +72,10 @@ class ListEntries:
         )
 
 
+def _rows(values: Iterable[Any]) -> list[Row]:
+    return list(values)
+
+
 def revision() -> int:
     """The number of the last change that this transaction sees."""
     return Revision.objects.values_list("value", flat=True).first() or 0
@@ -112,7 +116,7 @@ def _evses(evse_ids: set[str], reach: Reach) -> list[Row]:
         rows = rows.filter(station=reach.station)
     elif not reach.any_place:
         rows = rows.filter(location__cpo__in=reach.cpos)
-    return list(rows.values("id", "evse_id", "evse_id_normal", "station_id", "location_id"))
+    return _rows(rows.values("id", "evse_id", "evse_id_normal", "station_id", "location_id"))
 
 
 def _stations(identities: set[str], pks: set[int | None], reach: Reach) -> list[Row]:
@@ -123,7 +127,7 @@ def _stations(identities: set[str], pks: set[int | None], reach: Reach) -> list[
         rows = rows.filter(pk=reach.station)
     elif not reach.any_place:
         rows = rows.filter(location__cpo__in=reach.cpos)
-    return list(rows.values("id", "identity_normal", "location_id", "authorization_required"))
+    return _rows(rows.values("id", "identity_normal", "location_id", "authorization_required"))
 
 
 def _locations(pks: set[int], location_ids: set[str], reach: Reach, stations: list[Row]) -> list[Row]:
@@ -135,7 +139,7 @@ def _locations(pks: set[int], location_ids: set[str], reach: Reach, stations: li
     elif not reach.any_place:
         rows = rows.filter(cpo__in=reach.cpos)
     private = Exists(AuthorizationListEntry.objects.filter(location=OuterRef("pk")))
-    return list(
+    return _rows(
         rows.annotate(is_private=private).values(
             "id", "location_id", "cpo_id", "cpo__country_code", "cpo__party_id", "time_zone", "published", "is_private"
         )
@@ -149,7 +153,8 @@ def _place_groups(locations: Iterable[Row]) -> dict[int, Groups]:
         return {}
     above = _cpos_above({row["cpo_id"] for row in locations})
     cpos = {cpo for line in above.values() for cpo in line}
-    by_location, by_cpo = defaultdict(set), defaultdict(set)
+    by_location: dict[int | None, set[int]] = defaultdict(set)
+    by_cpo: dict[int | None, set[int]] = defaultdict(set)
     for group, location, cpo in GroupMember.objects.filter(
         Q(location__in=[row["id"] for row in locations]) | Q(cpo__in=cpos)
     ).values_list("group_id", "location_id", "cpo_id"):
@@ -181,8 +186,8 @@ def _cpos_above(cpos: set[int]) -> dict[int, set[int]]:
 
 
 TOKEN_COLUMNS = (
-    "id", "type", "uid_normal", "auth_id_normal", "emsp_id", "customer_id", "driver_id", "valid", "expires_at", "external",
-    "emsp__blocked", "customer__blocked", "driver__blocked",
+    "id", "type", "uid_normal", "auth_id_normal", "emsp_id", "customer_id", "driver_id", "valid", "expires_at",
+    "external", "emsp__blocked", "customer__blocked", "driver__blocked",
 )  # fmt: skip
 
 
@@ -209,11 +214,11 @@ def _token_rows(uids: set[tuple[str, str]], auth_ids: set[str]) -> list[Row]:
     condition = Q(auth_id_normal__in=auth_ids)
     for type_ in {type_ for type_, _ in uids}:
         condition |= Q(type=type_, uid_normal__in={uid for uid_type, uid in uids if uid_type == type_})
-    return list(Token.objects.filter(condition).order_by().values(*TOKEN_COLUMNS))
+    return _rows(Token.objects.filter(condition).order_by().values(*TOKEN_COLUMNS))
 
 
 def _carriers(rows: list[Row]) -> list[Row]:
-    """The tokens an Auth ID speaks of: its EMAID token if there is one, else all; an external one only if it is alone."""
+    """The tokens an Auth ID speaks of: its EMAID token if there is one, else all; an external one only if alone."""
     own = [row for row in rows if not row["external"]] or rows
     return [row for row in own if row["type"] == "EMAID"] or own
 
@@ -247,7 +252,7 @@ def _list_entries(rows: list[Row], private: set[int]) -> ListEntries:
         Q(customer__in=customers) | Q(auth_id__in=auth_ids) | Q(token__in={row["id"] for row in rows}, auth_id=None),
         location__in=private,
     ).values_list("location_id", "customer_id", "token_id", "auth_id")
-    found = list(entries)
+    found: list[tuple[int, int | None, int | None, str | None]] = list(entries)
     return ListEntries(
         customers=frozenset((location, customer) for location, customer, _, _ in found if customer is not None),
         tokens=frozenset(
@@ -279,13 +284,21 @@ def with_groups(exceptions: Any) -> Any:
         exceptions.order_by()
         .annotate(cpo_group_ids=groups(ExceptionCpoGroup), emsp_group_ids=groups(ExceptionEmspGroup))
         .values(
-            "id", "name", "enabled", "action", "direction", "valid_from", "valid_until", "cpo_group_ids", "emsp_group_ids"
+            "id",
+            "name",
+            "enabled",
+            "action",
+            "direction",
+            "valid_from",
+            "valid_until",
+            "cpo_group_ids",
+            "emsp_group_ids",
         )
     )
 
 
 def _rule(row: Row) -> Rule:
-    """Engine's Rule. A word that is not known raises ValueError, a missing side stays empty and is refused by the engine."""
+    """An unknown word raises ValueError; a missing side stays empty, and the engine refuses that."""
     return Rule(
         id=row["id"],
         name=row["name"],

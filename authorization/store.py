@@ -1,4 +1,4 @@
-"""The seam between services and wherever the rules are kept: a store turns questions into what the engine decides on."""
+"""The seam between services and where the rules are kept: a store turns questions into what the engine decides on."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -86,7 +86,7 @@ class Spot:
     evse: Row | None
 
 
-def _try_place(question: Question, places: Places, reach: Reach) -> Spot | None | BadQuestion:
+def _try_place(question: Question, places: Places, reach: Reach) -> Spot | BadQuestion | None:
     """The Spot; None where a place named is not among the caller's; BadQuestion where the places named do not agree."""
     try:
         return find_place(question, places, reach)

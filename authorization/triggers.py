@@ -80,7 +80,7 @@ def exception_complete() -> list[Any]:
 
 
 def named_token(table: str) -> list[Any]:
-    """A row that names a token names its Auth ID where it has one: the column follows from the token, whoever writes it."""
+    """A row that names a token names its Auth ID where it has one: the column follows the token, whoever writes it."""
     return [
         pgtrigger.Trigger(
             name=f"{table}_names_the_auth_id",
@@ -96,7 +96,7 @@ def named_token(table: str) -> list[Any]:
 
 
 def authorization_list() -> list[Any]:
-    """The first entry on a location's list unpublishes it. The location is locked, or a publication could slip between."""
+    """The first entry on a list unpublishes its location, which is locked: a publication could slip between."""
     return [
         *named_token("list_entry"),
         *(

@@ -7,7 +7,9 @@ from locations import ids
 
 validate_country_code = RegexValidator("^[A-Za-z]{2}\\Z", "A country code is two letters, like NL.")
 validate_party_id = RegexValidator("^[A-Za-z0-9]{3}\\Z", "A party id is three letters or digits, like GFX.")
-validate_country_alpha3 = RegexValidator("^[A-Z]{3}\\Z", "A country is three capital letters (ISO 3166 alpha-3), like NLD.")
+validate_country_alpha3 = RegexValidator(
+    "^[A-Z]{3}\\Z", "A country is three capital letters (ISO 3166 alpha-3), like NLD."
+)
 
 
 def printable(value: str) -> None:

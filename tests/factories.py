@@ -26,7 +26,8 @@ def _party(number: int) -> str:
 def cpo(**fields: Any) -> CPO:
     number = next(_numbers)
     return CPO.objects.create(
-        **{"country_code": "NL", "party_id": _party(number), "name": f"CPO {number}", "time_zone": "Europe/Amsterdam"} | fields
+        **{"country_code": "NL", "party_id": _party(number), "name": f"CPO {number}", "time_zone": "Europe/Amsterdam"}
+        | fields
     )
 
 
@@ -106,4 +107,6 @@ def listed(location_: Location, **named: Any) -> AuthorizationListEntry:
 
 
 def admin(**fields: Any) -> User:
-    return User.objects.create_superuser(**{"username": f"admin{next(_numbers)}", "password": "admin-of-tests"} | fields)
+    return User.objects.create_superuser(
+        **{"username": f"admin{next(_numbers)}", "password": "admin-of-tests"} | fields
+    )

@@ -13,7 +13,7 @@ from tokens.models import Token
 
 
 def answer(place: Location | None, free: bool, tokens: list[Token] | None, now: datetime) -> str:
-    """The reason. place None: unknown. free: the station is known and requires nothing. tokens None: no_authorization."""
+    """The reason. place None: unknown. free: its station is known, and free. tokens None: no_authorization."""
     if place is None:
         return "UNKNOWN_LOCATION"
     if free:

@@ -2,7 +2,8 @@
 
 The database computes the same forms in generated columns (migration 0001); tests hold the two together.
 
-Sources: eMI3 "Electric Vehicle ICT Interface Specifications" part 2 (eMAID and its check digit), DIN SPEC 91286, OCPI 2.1.1 `mod_tokens`.
+Sources: eMI3 "Electric Vehicle ICT Interface Specifications" part 2 (eMAID and its check digit), DIN SPEC 91286,
+OCPI 2.1.1 `mod_tokens`.
 """
 
 import re
@@ -23,21 +24,24 @@ def uid(token_type: str, value: str) -> str:
 
     Bytes are never reversed. Raises BadId where an RFID or MAC uid is not hexadecimal.
     """
-    if token_type == "EMAID":
+    if token_type == "EMAID":  # noqa: S105
         return auth_id(value)
     text = printable_ascii(value, "uid").upper()
     if token_type not in HEX_TYPES:
         return text
     text = text.translate(_SEPARATORS)
     if not _HEX.fullmatch(text):
-        raise BadId("A uid of an RFID card or a MAC address is hexadecimal: 0-9 and A-F, with space, `:` or `-` between.")
+        raise BadId(
+            "The uid of an RFID card or a MAC address is hexadecimal: 0-9 and A-F (space, `:` and `-` between)."
+        )
     return text
 
 
 def auth_id(value: str) -> str:
     """Normal form of an Auth ID: upper case, `-` dropped, and of a valid eMAID the check digit too.
 
-    A wrong check digit stays: the value is then no valid eMAID, and equals only itself. In the DIN form `*` separates as well.
+    A wrong check digit stays: the value is then no valid eMAID, and equals only itself. In the DIN form `*`
+    separates as well.
 
     >>> auth_id("nl-tnm-c00122045-k"), auth_id("NL*TNM*122045*0"), auth_id("FA54320")
     ('NLTNMC00122045', 'NLTNM122045', 'FA54320')
@@ -57,7 +61,8 @@ def auth_id_warning(value: str) -> str | None:
     """What is odd about an Auth ID that is accepted all the same: a wrong check digit, or None."""
     bare = value.strip(" ").upper().replace("-", "")
     if _ISO_WITH_DIGIT.fullmatch(bare) and not _iso_holds(bare):
-        return f"The check digit of {value} is {bare[-1]}, computed is {iso_check_digit(bare[:-1])}. It is kept as entered."
+        digit = iso_check_digit(bare[:-1])
+        return f"The check digit of {value} is {bare[-1]}, computed is {digit}. It is kept as entered."
     return None
 
 

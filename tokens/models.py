@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Func, Q
 
+from locations.ids import BadId
 from locations.models import Party, party_constraints, printable_check
 from tokens import ids
 
@@ -177,7 +178,7 @@ class Token(models.Model):
                     auth_id__isnull=False,
                 ),
                 name="token_is_an_emsps_or_external",
-                violation_error_message="A token belongs to an eMSP; only an external one, which has an Auth ID alone, does not.",
+                violation_error_message="A token belongs to an eMSP, unless it is external and an Auth ID alone.",
             ),
             models.CheckConstraint(
                 condition=Q(driver__isnull=True) | Q(customer__isnull=False),
@@ -195,7 +196,9 @@ class Token(models.Model):
             printable_check("uid", "token_uid_is_printable"),
             printable_check("auth_id", "token_auth_id_is_printable"),
             models.CheckConstraint(
-                condition=~Q(type__in=sorted(ids.HEX_TYPES)) | Q(uid_normal__isnull=True) | Q(uid_normal__regex="^[0-9A-F]+$"),
+                condition=~Q(type__in=sorted(ids.HEX_TYPES))
+                | Q(uid_normal__isnull=True)
+                | Q(uid_normal__regex="^[0-9A-F]+$"),
                 name="token_uid_is_hexadecimal",
                 violation_error_message="A uid of this type is hexadecimal.",
             ),
@@ -218,7 +221,7 @@ class Token(models.Model):
             try:
                 if (value := getattr(self, field)) is not None:
                     normal(value)
-            except ids.BadId as error:
+            except BadId as error:
                 errors[field] = str(error)
         if self.driver is not None and self.driver.customer_id != self.customer_id:
             errors["driver"] = "This driver belongs to another customer."

@@ -5,9 +5,11 @@ The views are trimmed: no content negotiation, no serializers, ready bytes out.
 
 import logging
 from datetime import UTC, datetime
-from typing import Any
+from typing import IO, Any, cast
 
 import orjson
+from django.contrib.auth.models import User
+from django.db.models import Q
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -49,6 +51,13 @@ class IsPortalUser(BasePermission):
         return bool(request.user and request.user.is_authenticated)
 
 
+def caller_of(request: Request) -> Caller:
+    """The key's caller; for a session, its user."""
+    if isinstance(request.auth, Caller):
+        return request.auth
+    return Caller(key=0, label=f"session of {request.user}", user=cast(User, request.user))
+
+
 class ChargingView(APIView):
     """What the three have in common: the body, its limits, and errors that are never a 500."""
 
@@ -60,17 +69,17 @@ class ChargingView(APIView):
         """The parsed body. Raises UnsupportedMediaType (415), TooLarge (413), Problem (400)."""
         if request._request.content_type != "application/json":
             raise exceptions.UnsupportedMediaType(
-                request._request.content_type or "nothing", "Send JSON, with the header `Content-Type: application/json`."
+                request._request.content_type or "nothing",
+                "Send JSON, with the header `Content-Type: application/json`.",
             )
-        return load_json(read_body(request._request, request.META.get("CONTENT_LENGTH"), self.limit))
+        return load_json(read_body(cast(IO[bytes], request._request), request.META.get("CONTENT_LENGTH"), self.limit))
 
     def handle_exception(self, exc: Exception) -> Any:
         if isinstance(exc, BadQuestion):
             exc = errors.Problem(exc.detail, exc.code)
         elif isinstance(exc, NoRules):
             exc = errors.Unavailable()
-        response = super().handle_exception(exc) if _is_foreseen(exc) else self._unforeseen(exc)
-        return response
+        return super().handle_exception(exc) if _is_foreseen(exc) else self._unforeseen(exc)
 
     def _unforeseen(self, exc: Exception) -> Any:
         logger.error("A question was not answered", exc_info=exc)
@@ -86,7 +95,7 @@ class AuthorizeView(ChargingView):
 
     def post(self, request: Request) -> HttpResponse:
         question = parse(self.body(request))
-        answer = authorize([question], request.auth, timezone.now())[0]
+        answer = authorize([question], caller_of(request), timezone.now())[0]
         if isinstance(answer, BadQuestion):
             raise answer
         return ready(represent(answer))
@@ -104,7 +113,7 @@ class BatchView(ChargingView):
             raise errors.Problem(f'Send {{"requests": [ … ]}} with 1 to {MAX_BATCH} requests.', "invalid")
         parsed = [_try_parse(item) for item in items]
         questions = [item for item in parsed if isinstance(item, Question)]
-        answers = iter(authorize(questions, request.auth, timezone.now()) if questions else [])
+        answers = iter(authorize(questions, caller_of(request), timezone.now()) if questions else [])
         results = [item if isinstance(item, BadQuestion) else next(answers) for item in parsed]
         return ready({"results": [_represent_item(result) for result in results]})
 
@@ -132,7 +141,7 @@ class ExplainView(ChargingView):
         body = self.body(request)
         question = parse(body, with_auth_id=True)
         at = _instant(body.get("at"))
-        caller = request.auth or Caller(key=0, label=f"session of {request.user}", user=request.user)
+        caller = caller_of(request)
         answer = explain(question, caller, at)
         return ready(represent(answer) | represent_steps(answer, reach_of(caller)))
 
@@ -198,12 +207,10 @@ def represent_steps(answer: Answer, reach: Reach) -> dict[str, Any]:
 
 def visible_exceptions(pks: set[int], reach: Reach) -> set[int]:
     """Those of the exceptions that the caller's parties own, or nobody does."""
-    rows = ChargeException.objects.filter(pk__in=pks).values_list("pk", "owner_cpo_id", "owner_emsp_id")
-    return {
-        pk
-        for pk, cpo, emsp in rows
-        if reach.everything or (cpo is None and emsp is None) or cpo in reach.cpos or emsp in reach.emsps
-    }
+    if reach.everything:
+        return pks
+    own = Q(owner_cpo__in=reach.cpos) | Q(owner_emsp__in=reach.emsps) | Q(owner_cpo=None, owner_emsp=None)
+    return set(ChargeException.objects.filter(own, pk__in=pks).values_list("pk", flat=True))
 
 
 def _utc(at: datetime) -> str:

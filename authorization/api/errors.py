@@ -1,4 +1,4 @@
-"""Every error of the API is `{"code": "...", "detail": "..."}`; one about fields adds `errors: {field: [sentence, …]}`."""
+"""Every error of the API is `{"code": "...", "detail": "..."}`; one about fields adds `errors: {field: [sentence]}`."""
 
 import logging
 from typing import Any

@@ -19,7 +19,9 @@ def load_json(data: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise Problem(f"The body is not UTF-8: byte {error.start} is not.", "bad_json") from None
     except json.JSONDecodeError as error:
-        raise Problem(f"The body is not JSON: {error.msg} at line {error.lineno} column {error.colno}.", "bad_json") from None
+        raise Problem(
+            f"The body is not JSON: {error.msg} at line {error.lineno} column {error.colno}.", "bad_json"
+        ) from None
     except ValueError as error:  # an integer of thousands of digits
         raise Problem(f"The body is not JSON that can be read: {error}", "bad_json") from None
 

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from django.utils.crypto import salted_hmac
 
-from authorization.engine.decide import decide, explain as explain_decision
+from authorization.engine.decide import decide
+from authorization.engine.decide import explain as explain_decision
 from authorization.engine.types import Decision as Verdict
 from authorization.engine.types import Explanation
 from authorization.models import Decision
@@ -48,7 +49,7 @@ def authorize(questions: Sequence[Question], caller: Caller, now: datetime) -> l
 
 
 def explain(question: Question, caller: Caller, at: datetime) -> Answer:
-    """The decision at `at` under the rules of now, with every row it went through. Writes nothing. Raises BadQuestion."""
+    """The decision at `at` by the rules of now, with every row it went through. Writes nothing. Raises BadQuestion."""
     answer = _answer([question], caller, at, with_steps=True)[0]
     if isinstance(answer, BadQuestion):
         raise answer

@@ -46,7 +46,7 @@ def create_key(
 
 
 def authenticate(text: str, now: datetime) -> Caller | None:
-    """The caller of a key that is in force at `now`; None for any other. One query, each time: revoking holds at once."""
+    """The caller of a key in force at `now`; None for any other. One query, each time: revoking holds at once."""
     prefix = text.split("_", 2)[1] if text.startswith("cw_") and text.count("_") >= 2 else ""
     if not prefix or len(text) > 200 or not text.isascii() or not text.isprintable():
         return None

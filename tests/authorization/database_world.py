@@ -30,8 +30,8 @@ class Saved:
 def fitted(world: World) -> World:
     """The world as the database can hold it.
 
-    One EMAID token an Auth ID, its uid the Auth ID; an external token only where nobody else carries the Auth ID, and one
-    for every Auth ID that is named and that nobody carries.
+    One EMAID token an Auth ID, its uid the Auth ID; an external token only where nobody else carries the Auth ID, and
+    one for every Auth ID that is named and that nobody carries.
     """
     tokens, emaids, carried = {}, set(), set()
     for token in sorted(world.tokens.values(), key=lambda each: each.external):

@@ -89,7 +89,7 @@ def test_forms_of_a_question(changes: Any, reason: str, place: Any, card: Any, a
 
 
 BAD: list[tuple[Any, int, str]] = [
-    (b"", 400, "bad_json"),
+    (b" ", 400, "bad_json"),
     (b"{", 400, "bad_json"),
     (b"\xff\xfe{\x00}\x00", 400, "bad_json"),
     (b'{"id_token": NaN}', 400, "bad_json"),
@@ -155,7 +155,9 @@ def test_content_type_and_method(admin_api: ApiClient) -> None:
 
 
 @pytest.mark.parametrize("path", [AUTHORIZE, BATCH, EXPLAIN])
-@pytest.mark.parametrize("header", [None, "", "Token", "Token ", "Bearer x", "Token cw_x", "Token cw_aa_bb", "Token \x00"])
+@pytest.mark.parametrize(
+    "header", [None, "", "Token", "Token ", "Bearer x", "Token cw_x", "Token cw_aa_bb", "Token \x00"]
+)
 def test_no_key_or_a_wrong_one_is_401(path: str, header: str | None, db: None) -> None:
     client = ApiClient(None)
     extra = {} if header is None else {"HTTP_AUTHORIZATION": header}
@@ -369,7 +371,10 @@ def test_create_api_key_prints_the_key_alone(capsys: pytest.CaptureFixture[str],
         call_command("create_api_key", *arguments, "--name", "test")
         text = capsys.readouterr().out
         assert text.count("\n") == 1
-        assert ApiClient(text.strip()).post(AUTHORIZE, {"id_token": card.uid, "station": station.identity}).status_code == 200
+        assert (
+            ApiClient(text.strip()).post(AUTHORIZE, {"id_token": card.uid, "station": station.identity}).status_code
+            == 200
+        )
     for arguments in (["--user", "nobody"], ["--station", "none"], ["--cpo", "XX-XXX"], ["--cpo", "?"]):
         with pytest.raises(CommandError):
             call_command("create_api_key", *arguments)

@@ -359,7 +359,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='token',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('emsp__isnull', False), ('external', False)), models.Q(('auth_id__isnull', False), ('customer__isnull', True), ('driver__isnull', True), ('emsp__isnull', True), ('external', True), ('uid__isnull', True)), _connector='OR'), name='token_is_an_emsps_or_external', violation_error_message='A token belongs to an eMSP; only an external one, which has an Auth ID alone, does not.'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('emsp__isnull', False), ('external', False)), models.Q(('auth_id__isnull', False), ('customer__isnull', True), ('driver__isnull', True), ('emsp__isnull', True), ('external', True), ('uid__isnull', True)), _connector='OR'), name='token_is_an_emsps_or_external', violation_error_message='A token belongs to an eMSP, unless it is external and an Auth ID alone.'),
         ),
         migrations.AddConstraint(
             model_name='token',
