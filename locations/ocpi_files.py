@@ -79,8 +79,9 @@ def _is_one_object_a_line(first: bytes, second: bytes) -> bool:
     """Whether the lines stand by themselves; the second decides where the first is damaged."""
     if isinstance(_parsed(first), dict):
         return True
-    following = _parsed(second)
-    return first.strip()[-1:] not in b"[{,:" and isinstance(following, dict) and "id" in following
+    text, following = first.strip(), _parsed(second)
+    opens_a_document = text.startswith(b"[") or text.endswith((b"[", b":"))
+    return not opens_a_document and isinstance(following, dict) and "id" in following
 
 
 def _parsed(line: bytes) -> object:

@@ -1,6 +1,8 @@
 """The statements of locations.ocpi_import, in the order they run. NULL in a staged column: the object does not say."""
 
+# Dropped first: several imports may run in one transaction.
 STAGE = """
+    DROP TABLE IF EXISTS staged_location, staged_evse, arriving_evse;
     CREATE TEMPORARY TABLE staged_location (
         number bigint PRIMARY KEY, place text, location_id text, name text, address text, city text, postal_code text,
         country text, latitude numeric(10, 7), longitude numeric(10, 7), time_zone text, publish boolean

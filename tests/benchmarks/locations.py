@@ -1,6 +1,7 @@
 """All real locations at hand into a fresh database: how long import_locations takes, first and again.
 
-Reads ../shared/data/locations/*.ndjson.gz beside the repository and says so where they are missing. Each source is one CPO.
+Reads ../shared/data/locations/*.ndjson.gz beside the repository and says so where they are missing. Each source is
+one CPO.
 """
 
 import gzip
