@@ -1,1 +1,101 @@
 """System checks for wrong settings: each says which variable to set, and to what."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from portal.settings import FALSE, TRUE
+
+FLAGS = ("PRODUCTION", "DEBUG")
+# name: (least, most, example)
+NUMBERS = {"PORT": (1, 65535, 8000), "WEB_WORKERS": (1, 64, 2), "DATABASE_POOL_SIZE": (1, 1000, 8)}
+DATABASE_SCHEMES = ("postgres", "postgresql")
+BROKER_SCHEMES = ("redis", "rediss", "unix")
+DATABASE_EXAMPLE = "postgres://USER:PASSWORD@HOST:5432/NAME"
+BROKER_EXAMPLE = "redis://:PASSWORD@HOST:6379/0"
+SECRET_KEY_LENGTH = 50
+
+
+@register()
+def settings_are_meant(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Every message about the environment. Errors stop migrate, runserver and the like; warnings do not."""
+    messages = [*_flags(), *_numbers(), *_urls()]
+    return messages + (list(_production()) if settings.PRODUCTION else [])
+
+
+def _flags() -> Iterator[CheckMessage]:
+    for name in FLAGS:
+        value = os.environ.get(name, "").strip()
+        if value and value.lower() not in TRUE + FALSE:
+            yield Error(f"{name} is {value!r}.", hint=f"Set {name} to true or false.", id="chargeward.E001")
+
+
+def _numbers() -> Iterator[CheckMessage]:
+    for name, (least, most, example) in NUMBERS.items():
+        value = os.environ.get(name, "").strip()
+        # int() alone would also take "1_000" and Arabic digits, which settings.py does not.
+        if value and not (value.isascii() and value.isdigit() and least <= int(value) <= most):
+            hint = f"Set {name} to a whole number from {least} to {most}, for example {example}."
+            yield Error(f"{name} is {value!r}.", hint=hint, id="chargeward.E002")
+
+
+def _urls() -> Iterator[CheckMessage]:
+    wanted = (
+        ("DATABASE_URL", settings.DATABASE_URL, DATABASE_SCHEMES, DATABASE_EXAMPLE, "E003", "W003"),
+        ("REDIS_URL", settings.REDIS_URL, BROKER_SCHEMES, BROKER_EXAMPLE, "E004", "W004"),
+    )
+    for name, url, schemes, example, wrong, missing in wanted:
+        if url:
+            problem = _url_problem(url, schemes)
+            if problem:
+                # Never the URL itself: it holds a password.
+                yield Error(f"{name} {problem}.", hint=f"Set {name} to {example}.", id=f"chargeward.{wrong}")
+        elif settings.PRODUCTION:
+            yield Error(f"{name} is not set.", hint=f"Set {name} to {example}.", id=f"chargeward.{wrong}")
+        else:
+            # A warning, so that `help` and `makemigrations` work before there is a database.
+            hint = f"Start the servers with `make run`, or set {name} to {example}."
+            yield Warning(f"{name} is not set and no servers run on DATA_DIR.", hint=hint, id=f"chargeward.{missing}")
+
+
+def _url_problem(url: str, schemes: tuple[str, ...]) -> str:
+    """What is wrong with a URL, as the end of a sentence; empty where nothing is."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return "is not a URL"
+    if parts.scheme not in schemes:
+        return f"begins with {parts.scheme!r}, not with one of {', '.join(schemes)}"
+    if port == 0:
+        return "has the port 0"
+    if parts.scheme in DATABASE_SCHEMES and not parts.path.strip("/"):
+        return "names no database"
+    return ""
+
+
+def _production() -> Iterator[CheckMessage]:
+    if settings.SECRET_KEY_IS_MADE_UP:
+        yield Error("SECRET_KEY is not set.", hint=_secret_hint(), id="chargeward.E005")
+    elif len(settings.SECRET_KEY) < SECRET_KEY_LENGTH:
+        problem = f"SECRET_KEY has {len(settings.SECRET_KEY)} characters; {SECRET_KEY_LENGTH} are needed."
+        yield Error(problem, hint=_secret_hint(), id="chargeward.E005")
+    if not settings.ALLOWED_HOSTS:
+        hint = "Set ALLOWED_HOSTS to the names that users type, for example portal.example.org,api.example.org."
+        yield Error("ALLOWED_HOSTS is not set.", hint=hint, id="chargeward.E006")
+    elif "*" in settings.ALLOWED_HOSTS:
+        hint = "Name the hosts: with * anybody can put another name into the links that we send."
+        yield Error("ALLOWED_HOSTS allows every name.", hint=hint, id="chargeward.E006")
+    if settings.DEBUG:
+        yield Error("DEBUG is on in production.", hint="Set DEBUG=false, or PRODUCTION=false.", id="chargeward.E007")
+
+
+def _secret_hint() -> str:
+    return (
+        "Set SECRET_KEY to a secret of its own, the same on every node, for example the output of "
+        "python -c 'import secrets; print(secrets.token_urlsafe(60))'."
+    )

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from portal.stack import linux
@@ -121,7 +122,11 @@ def last_line(log: Path) -> str:
     except OSError:
         return ""
     lines = [line for line in lines if line]
-    problems = [line for line in lines if any(word in line for word in ("FATAL", "PANIC", "rror", "rror:", "# "))]
+    # Django's system checks say what to do in the line after.
+    for line, following in pairwise(lines):
+        if line.startswith("?: (") and following.startswith("HINT: "):
+            return f"{line[3:]} {following.removeprefix('HINT: ')}"
+    problems = [line for line in lines if any(word in line for word in ("FATAL", "PANIC", "rror", "# "))]
     return (problems or lines or [""])[-1][:400]
 
 
