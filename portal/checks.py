@@ -88,7 +88,7 @@ def _production() -> Iterator[CheckMessage]:
         hint = "Set ALLOWED_HOSTS to the names that users type, for example portal.example.org,api.example.org."
         yield Error("ALLOWED_HOSTS is not set.", hint=hint, id="chargeward.E006")
     elif "*" in settings.ALLOWED_HOSTS:
-        hint = "Name the hosts: with * anybody can put another name into the links that we send."
+        hint = "Set ALLOWED_HOSTS to the names: with * anybody can put another one into the links that we send."
         yield Error("ALLOWED_HOSTS allows every name.", hint=hint, id="chargeward.E006")
     if settings.DEBUG:
         yield Error("DEBUG is on in production.", hint="Set DEBUG=false, or PRODUCTION=false.", id="chargeward.E007")

@@ -32,7 +32,7 @@ def check_database(url: str) -> None:
         with psycopg.connect(url, connect_timeout=5) as connection:
             version = connection.info.server_version // 10000
     except (psycopg.Error, ValueError, UnicodeError) as error:
-        reason = (str(error).strip().splitlines() or ["no answer"])[-1].strip()
+        reason = " ".join(str(error).split())[:400]
         raise StackError(f"DATABASE_URL leads to no usable database at {_shown(url)}: {reason}") from None
     if version < OLDEST_POSTGRES:
         raise StackError(

@@ -1,0 +1,92 @@
+"""Wrong settings: each is named, with what to set it to."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from portal.checks import settings_are_meant
+from portal.stack.options import PROJECT
+
+GOOD = {"DATABASE_URL": "postgres://a:b@127.0.0.1:5432/c", "REDIS_URL": "redis://127.0.0.1:6379/0"}
+PRODUCTION = GOOD | {"PRODUCTION": "true", "SECRET_KEY": "0123456789abcdefghij" * 3, "ALLOWED_HOSTS": "a.example.org"}
+OURS = {*PRODUCTION, "DEBUG", "PORT", "WEB_WORKERS", "DATABASE_POOL_SIZE", "DATA_DIR"}
+
+
+def _manage(*arguments, **values):
+    kept = {name: value for name, value in os.environ.items() if name not in OURS}
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=PROJECT,
+        env=kept | {"DATA_DIR": "/nonexistent"} | values,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_nothing_set():
+    """Commands that need no server work before there is one."""
+    done = _manage("check")
+    assert done.returncode == 0, done.stderr
+    assert "(chargeward.W003) DATABASE_URL is not set" in done.stderr
+    assert "(chargeward.W004) REDIS_URL is not set" in done.stderr
+    assert _manage("help").returncode == 0
+
+
+def test_production():
+    done = _manage("check", **PRODUCTION)
+    assert done.returncode == 0, done.stderr
+    assert "chargeward." not in done.stderr
+    done = _manage("check", PRODUCTION="true", DEBUG="on")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    for name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ALLOWED_HOSTS", "DEBUG"):
+        assert f") {name} " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("PRODUCTION", "maybe", "E001"),
+        ("DEBUG", "2", "E001"),
+        ("PORT", "http", "E002"),
+        ("WEB_WORKERS", "0", "E002"),
+        ("DATABASE_POOL_SIZE", "1_0", "E002"),
+    ],
+)
+def test_wrong_variable(monkeypatch, name, value, code):
+    monkeypatch.setenv(name, value)
+    (message,) = [message for message in settings_are_meant(None) if message.is_serious()]
+    assert message.id == f"chargeward.{code}"
+    assert name in message.msg
+    assert name in message.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("DATABASE_URL", "sqlite:///db", "E003"),
+        ("DATABASE_URL", "postgres://a:secret-word@127.0.0.1:5432", "E003"),
+        ("DATABASE_URL", "postgres://a:secret-word@127.0.0.1:x/c", "E003"),
+        ("DATABASE_URL", "", "E003"),
+        ("REDIS_URL", "amqp://:secret-word@127.0.0.1", "E004"),
+        ("REDIS_URL", "", "E004"),
+        ("SECRET_KEY", "short", "E005"),
+        ("ALLOWED_HOSTS", [], "E006"),
+        ("ALLOWED_HOSTS", ["*"], "E006"),
+        ("DEBUG", True, "E007"),
+    ],
+)
+def test_wrong_in_production(settings, name, value, code):
+    right = {"PRODUCTION": True, "DEBUG": False, "SECRET_KEY": "k" * 50, "ALLOWED_HOSTS": ["a.example.org"]}
+    for each, worth in (right | GOOD | {"SECRET_KEY_IS_MADE_UP": False, name: value}).items():
+        setattr(settings, each, worth)
+    (message,) = settings_are_meant(None)
+    assert message.id == f"chargeward.{code}"
+    assert message.is_serious()
+    assert name in message.msg
+    assert name in message.hint
+    assert "secret-word" not in message.msg
