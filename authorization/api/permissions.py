@@ -1,10 +1,14 @@
-"""Who may use the management API. Managers come in with their scope; until then it is Admin's."""
+"""Who may use the management API. Managers come in with their scope; until then it is Admin's.
 
+DRF imports this module while it imports its views, so nothing here may import those.
+"""
+
+from typing import Any
+
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
-from authorization.api.errors import WrongKey
 from authorization.services.keys import Caller
 from locations.access import is_admin
 
@@ -14,8 +18,10 @@ class IsPortalAdmin(BasePermission):
 
     message = "Only an Admin may do this."
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: Any) -> bool:
         caller = request.auth
         if isinstance(caller, Caller) and caller.user is None:
-            raise WrongKey("The management API wants a portal user's key, not a charge station's or a CPO's.")
+            raise PermissionDenied(
+                "The management API wants a portal user's key, not a charge station's or a CPO's.", "wrong_key"
+            )
         return is_admin(request.user)

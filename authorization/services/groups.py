@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Model, Q
 
-from authorization.models import ExceptionGroup, GroupMember  # noqa: A004
+from authorization.models import ExceptionGroup, GroupMember
 from locations.models import CPO, Location
 from tokens.models import EMSP, Customer, Driver, Token
 from tokens.services import tokens_named

@@ -74,14 +74,15 @@ class PermissionField(serializers.RelatedField[Any, Any, str]):
         if not isinstance(data, str) or "\0" in data or not data.isascii():
             self.fail("invalid")
         app, _, codename = data.rpartition(".")
-        found = self.get_queryset().filter(codename=codename)
+        queryset: Any = self.get_queryset()
+        found = queryset.filter(codename=codename)
         matching = list(found.filter(content_type__app_label=app) if app else found)
         if len(matching) != 1:
             self.fail("ambiguous" if matching else "invalid")
         permission: Permission = matching[0]
         return permission
 
-    def to_representation(self, value: Permission) -> str:
+    def to_representation(self, value: Any) -> str:
         return f"{value.content_type.app_label}.{value.codename}"
 
 

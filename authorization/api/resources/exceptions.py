@@ -15,7 +15,7 @@ from authorization.models import ExceptionGroup as Group
 
 def side_field(side: str) -> Any:
     """At least one group of this side, by primary key."""
-    messages = {"does_not_exist": f'There is no group "{{pk_value}}" of the {side.upper()} side.'}
+    messages: Any = {"does_not_exist": f'There is no group "{{pk_value}}" of the {side.upper()} side.'}
     groups = Group.objects.filter(category__in=SIDES[side])
     return PkField(many=True, queryset=groups, allow_empty=False, error_messages=messages)
 

@@ -1,5 +1,6 @@
 """Serializer fields with manners of their own."""
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,8 @@ from rest_framework import serializers
 from authorization.fields import WITHOUT_ZONE
 
 MAX_ID = 2**63 - 1
+# The usual ISO 8601 form alone: Python reads dates without a time and weeks as well.
+LOCAL_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}")
 SEVEN_PLACES = Decimal("0.0000001")
 
 
@@ -69,7 +72,7 @@ class LocalDateTime(serializers.DateTimeField):
 
     def to_internal_value(self, value: Any) -> datetime:
         try:
-            result = parse_datetime(value) if isinstance(value, str) else None
+            result = parse_datetime(value) if isinstance(value, str) and LOCAL_TIME.match(value) else None
         except ValueError:
             result = None
         if result is None:

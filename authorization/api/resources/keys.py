@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -65,7 +66,10 @@ class KeyFilter(filters.FilterSet):  # type: ignore[misc]
     cpo = IdFilter()
     user = IdFilter()
     prefix = filters.CharFilter()
-    revoked = FlagFilter("revoked_at__isnull", exclude=True)
+    revoked = FlagFilter(method="is_revoked")
+
+    def is_revoked(self, queryset: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
+        return queryset.filter(revoked_at__isnull=not value)
 
 
 class ApiKeys(Resource):

@@ -101,17 +101,25 @@ class LocationSerializer(Checked):
             raise serializers.ValidationError("The EVSEs of a location are changed at evses/.")
         return evses
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        latitude, longitude = (
+            attrs.get(name, getattr(self.instance, name, None)) for name in ("latitude", "longitude")
+        )
+        if (latitude is None) != (longitude is None):
+            raise serializers.ValidationError({"latitude": "Give a latitude and a longitude, or neither."})
+        return attrs
+
     def prepare(self, instance: Location) -> None:
         instance.time_zone = instance.time_zone or instance.cpo.time_zone
 
     def create(self, validated_data: dict[str, Any]) -> Location:
         evses = validated_data.pop("evses", [])
         location: Location = super().create(validated_data)
-        errors: list[Any] = []
-        for values in evses:
-            errors.append(self._create_evse(location, values))
-        if any(errors):
-            raise serializers.ValidationError({"evses": errors})
+        errors = {index: self._create_evse(location, values) for index, values in enumerate(evses)}
+        if any(errors.values()):
+            raise serializers.ValidationError(
+                {"evses": {str(index): error for index, error in errors.items() if error}}
+            )
         return location
 
     def _create_evse(self, location: Location, values: dict[str, Any]) -> Any:
@@ -146,7 +154,9 @@ class Locations(AuthorizationListMixin, Resource):
 
     def get_queryset(self) -> QuerySet[Any]:
         entries = AuthorizationListEntry.objects.filter(location=OuterRef("pk"))
-        return super().get_queryset().annotate(is_private=Exists(entries)).prefetch_related("evses")
+        rows: QuerySet[Any] = super().get_queryset()
+        annotated: QuerySet[Any] = rows.annotate(is_private=Exists(entries)).prefetch_related("evses")
+        return annotated
 
     @action(detail=True, methods=["post"])
     def publish(self, request: Request, pk: str) -> Response:

@@ -1,12 +1,12 @@
 """`emsps`, `customers`, `drivers`, `tokens`."""
 
-from collections import Counter
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 from django_filters import rest_framework as filters
 from rest_framework import serializers, status
+from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -89,18 +89,18 @@ class TokenListSerializer(serializers.ListSerializer[Any]):
     def to_internal_value(self, data: Any) -> list[Any]:
         if isinstance(data, list):
             relations: tuple[tuple[str, Any], ...] = (("emsp", EMSP), ("customer", Customer), ("driver", Driver))
-            self.context["known"] = {
+            context: dict[str, Any] = self.context  # type: ignore[assignment]
+            context["known"] = {
                 model: _known(visible_to(self.context["request"].user, model.objects.all()), data, field)
                 for field, model in relations
             }
-        return super().to_internal_value(data)
+        items: list[Any] = super().to_internal_value(data)
+        return items
 
     def create(self, validated_data: list[dict[str, Any]]) -> list[Token]:
         tokens = [Token(**values) for values in validated_data]
-        errors = [_own_errors(token) for token in tokens]
-        if not any(errors):
-            errors = _taken(tokens)
-        if any(errors):
+        errors: dict[Any, Any] = {n: own for n, token in enumerate(tokens) if (own := _own_errors(token))}
+        if errors or (errors := _taken(tokens)):
             raise serializers.ValidationError(errors)
         services.create_tokens(tokens)
         return tokens
@@ -108,8 +108,8 @@ class TokenListSerializer(serializers.ListSerializer[Any]):
 
 def _known(rows: QuerySet[Any], data: list[Any], field: str) -> dict[int, Model]:
     """The related objects that a bulk names, in one query."""
-    named = {item.get(field) for item in data if isinstance(item, dict) and isinstance(item.get(field), int | str)}
-    pks = {int(pk) for pk in named if str(pk).isascii() and str(pk).isdigit() and len(str(pk)) < 20}
+    named = {str(item.get(field)) for item in data if isinstance(item, dict)}
+    pks = {int(pk) for pk in named if pk.isascii() and pk.isdigit() and len(pk) < 20}
     return rows.in_bulk([pk for pk in pks if pk <= MAX_ID])
 
 
@@ -121,15 +121,17 @@ def _own_errors(token: Token) -> dict[str, Any]:
     return {}
 
 
-def _taken(tokens: list[Token]) -> list[dict[str, Any]]:
-    """For each token whether its uid is taken, in the portal or earlier in the same list."""
-    normal = [(token.type, ids.uid(token.type, token.uid)) if token.uid else None for token in tokens]
-    uids = {uid for key in normal if key for uid in key[1:]}
-    taken = Counter(Token.objects.filter(uid_normal__in=uids).values_list("type", "uid_normal"))
-    errors = []
-    for key in normal:
-        errors.append({"uid": [serializers.ErrorDetail("This uid is taken.", "unique")]} if taken[key] else {})
-        taken[key] += key is not None
+def _taken(tokens: list[Token]) -> dict[Any, Any]:
+    """Errors, by index, of tokens whose uid is taken, in the portal or earlier in the same list."""
+    normal = [(token.type, ids.uid(token.type, token.uid) if token.uid else "") for token in tokens]
+    uids = {uid for _, uid in normal if uid}
+    taken = set(Token.objects.filter(uid_normal__in=uids).values_list("type", "uid_normal"))
+    errors = {}
+    for index, key in enumerate(normal):
+        if key in taken:
+            errors[index] = {"uid": [ErrorDetail("This uid is taken.", "unique")]}
+        if key[1]:
+            taken.add(key)
     return errors
 
 
