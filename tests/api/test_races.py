@@ -1,0 +1,102 @@
+"""Requests at the same time, on real transactions: nothing is lost, nothing contradicts itself, nothing is a 500."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from authorization.models import AuthorizationListEntry, GroupMember
+from authorization.services import create_key
+from locations.models import Location
+from tests import factories
+from tests.conftest import ApiClient
+from tokens.models import Token
+
+pytestmark = pytest.mark.django_db(transaction=True)
+TIMES = 8
+
+
+@pytest.fixture
+def client() -> ApiClient:
+    return ApiClient(create_key(user=factories.admin())[1])
+
+
+@pytest.fixture
+def together() -> Iterator[Callable[..., list[int]]]:
+    """Runs the requests at the same time and gives their statuses."""
+    with ThreadPoolExecutor(4) as pool:
+
+        def run(*requests: Callable[[], Any]) -> list[int]:
+            return list(pool.map(_status, requests))
+
+        yield run
+
+
+def _status(request: Callable[[], Any]) -> int:
+    try:
+        return int(request().status_code)
+    finally:
+        connection.close()
+
+
+def test_two_changes_of_one_object(client: ApiClient, together: Callable[..., list[int]]) -> None:
+    path = f"/api/v1/locations/{factories.location().pk}/"
+    for n in range(TIMES):
+        changes = {"name": f"n{n}"}, {"city": f"c{n}"}, {"address": f"a{n}"}
+        assert together(*(lambda body=body: client.patch(path, body) for body in changes)) == [200] * 3
+        shown = client.get(path).json()
+        assert (shown["name"], shown["city"], shown["address"]) == (f"n{n}", f"c{n}", f"a{n}")
+
+
+def test_publishing_while_the_list_gets_its_first_entry(client: ApiClient, together: Callable[..., list[int]]) -> None:
+    for n in range(TIMES):
+        location = factories.location(published=False)
+        path, entry = f"/api/v1/locations/{location.pk}/", {"add_auth_ids": [f"X-{n}"]}
+        statuses = together(
+            lambda path=path: client.post(f"{path}publish/"),
+            lambda path=path, entry=entry: client.post(f"{path}authorization-list/", entry),
+            lambda path=path: client.patch(path, {"published": True}),
+        )
+        assert statuses[1] == 200
+        assert {statuses[0], statuses[2]} <= {200, 409}
+    assert not Location.objects.filter(published=True, authorization_list__isnull=False).exists()
+    assert AuthorizationListEntry.objects.count() == TIMES
+
+
+def test_naming_the_same_auth_ids(client: ApiClient, together: Callable[..., list[int]]) -> None:
+    path = f"/api/v1/exception-groups/{factories.group('token').pk}/members/"
+    names = [f"DE-ABC-{n}" for n in range(50)]
+    for body in ({"add_auth_ids": names}, {"add_auth_ids": names[::-1]}):
+        assert together(*(lambda body=body: client.post(path, body) for _ in range(4))) == [200] * 4
+    assert GroupMember.objects.count() == Token.objects.count() == 50
+
+
+def test_taking_the_same_uid(client: ApiClient, together: Callable[..., list[int]]) -> None:
+    emsp = factories.emsp().pk
+    for n in range(TIMES):
+        bodies = [
+            {"emsp": emsp, "uid": f"{n:02}"},
+            {"emsp": emsp, "uid": f" {n:02}"},
+            [{"emsp": emsp, "uid": f"{n:02}"}],
+        ]
+        statuses = together(*(lambda body=body: client.post("/api/v1/tokens/", body) for body in bodies))
+        assert sorted(statuses) == [201, 400, 400]
+
+
+def test_deleting_what_is_being_named(client: ApiClient, together: Callable[..., list[int]]) -> None:
+    group, place = factories.group("token"), factories.location()
+    for n in range(TIMES):
+        token = factories.token(uid=f"{n:02}", **({"auth_id": f"X-{n}"} if n % 2 else {})).pk
+        statuses = together(
+            lambda token=token: client.delete(f"/api/v1/tokens/{token}/"),
+            lambda token=token: client.post(f"/api/v1/exception-groups/{group.pk}/members/", {"add": [token]}),
+            lambda token=token: client.post(
+                f"/api/v1/locations/{place.pk}/authorization-list/", {"add_tokens": [token]}
+            ),
+        )
+        assert set(statuses) <= {200, 204, 400, 409}
+    for model in (GroupMember, AuthorizationListEntry):
+        named = model.objects.values_list("token", flat=True)
+        assert Token.objects.filter(pk__in=named).count() == len(set(named))
