@@ -2,13 +2,14 @@
 
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter
 
 from locations import ids
-from locations.admin_base import GrantedAdmin, ScopedAdmin, ScopedInline, display
+from locations.admin_base import GrantedAdmin, ScopedAdmin, ScopedInline, ShownInline, display
 from locations.models import CPO, EVSE, ChargeStation, Location
 
 FREE = (
@@ -61,16 +62,27 @@ class StationInline(ScopedInline):
     fields = ("identity", "authorization_required")
 
 
+class LocationForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A location without a time zone gets its CPO's before the constraint that asks for one is checked."""
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or self.cleaned_data
+        if not cleaned.get("time_zone") and cleaned.get("cpo"):
+            cleaned["time_zone"] = cleaned["cpo"].time_zone
+        return cleaned
+
+
 class LocationAdmin(ScopedAdmin):
     """Registered by authorization.admin.locations, which adds who may charge here."""
 
-    list_display: ClassVar[tuple[str, ...]] = ("name_or_id", "location_id", "cpo", "city", "country")
+    form = LocationForm
+    list_display: tuple[str, ...] = ("name_or_id", "location_id", "cpo", "city", "country")
     list_select_related = ("cpo",)
     list_filter: ClassVar[tuple[Any, ...]] = (("cpo", AutocompleteSelectFilter),)
     search_fields = ("name", "city", "location_id")
     search_help_text = "Name, city, location ID, EVSE ID or station identity"
     autocomplete_fields = ("cpo",)
-    inlines: tuple[Any, ...] = (EVSEInline, StationInline)
+    inlines: ClassVar[tuple[Any, ...]] = (EVSEInline, StationInline)
     fieldsets = (
         (None, {"fields": ("name", ("cpo", "location_id"), ("published", "time_zone"))}),
         ("Address", {"fields": ("address", ("postal_code", "city"), "country", ("latitude", "longitude"))}),
@@ -97,17 +109,11 @@ class LocationAdmin(ScopedAdmin):
         return (named, False) if named.exists() else super().search(queryset, term, request)
 
 
-class StationEVSEInline(ScopedInline):
+class StationEVSEInline(ShownInline):
     """An EVSE belongs to its location and is chosen there; here it is only shown."""
 
     model = EVSE
-    fields = readonly_fields = ("evse_id", "uid")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    fields = ("evse_id", "uid")
 
 
 @admin.register(ChargeStation)

@@ -1,7 +1,7 @@
 """What every page of the admin has in common: who may see it, how it refuses, how it counts, how it shows history."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
@@ -9,10 +9,17 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, models, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from guardian.admin import AdminGroupObjectPermissionsForm, AdminUserObjectPermissionsForm, GuardedModelAdminMixin
+from guardian.admin import (
+    AdminGroupObjectPermissionsForm,
+    AdminUserObjectPermissionsForm,
+    GroupManage,
+    GuardedModelAdminMixin,
+    UserManage,
+)
 
 from locations import admin_history, admin_refusals
 from locations.admin_paging import BoundedChangeList, BoundedPaginator
+from locations.admin_widgets import Search
 
 if TYPE_CHECKING:
     ThemedAdmin = admin.ModelAdmin[Any]
@@ -28,6 +35,8 @@ else:
     from unfold.admin import ModelAdmin as ThemedAdmin
     from unfold.admin import TabularInline as ThemedInline
     from unfold.decorators import display  # noqa: F401
+
+from unfold.widgets import UnfoldAdminExpandableTextareaWidget
 
 DELETED_AT_ONCE = 1000
 
@@ -59,7 +68,23 @@ class Scoped:
         return self.allows(request)
 
 
-class ScopedInline(Scoped, ThemedInline):
+class Fields:
+    """How a model's fields become inputs."""
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
+        if field is not None and str(db_field.verbose_name).startswith("eMSP"):
+            field.label = db_field.verbose_name  # Django would write EMSP
+        return field
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        page: Any = self
+        if db_field.name in page.get_autocomplete_fields(request):
+            kwargs["widget"] = Search(db_field, page.admin_site, using=kwargs.get("using"))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+
+
+class ScopedInline(Scoped, Fields, ThemedInline):
     """Rows of the object on a tab of their own, in pages."""
 
     per_page = 20
@@ -77,7 +102,20 @@ class AddAndRemoveInline(ScopedInline):
         return False
 
 
-class ScopedAdmin(Scoped, ThemedAdmin):
+class ShownInline(ScopedInline):
+    """Rows that are edited on their own pages, and only shown here."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ScopedAdmin(Scoped, Fields, ThemedAdmin):
     """Base of every model's pages."""
 
     paginator = BoundedPaginator
@@ -85,6 +123,7 @@ class ScopedAdmin(Scoped, ThemedAdmin):
     list_per_page = 50
     list_filter_submit = True
     warn_unsaved_form = True
+    formfield_overrides = {models.TextField: {"widget": UnfoldAdminExpandableTextareaWidget}}
     change_form_outer_before_template = "admin/notices.html"
     # How to word what the database refuses, by constraint: (field, text or None).
     refusals: admin_refusals.Refusals = {}
@@ -197,10 +236,34 @@ class RoleGrant(_Manages, AdminGroupObjectPermissionsForm):
     """What the users of one role may do with this party."""
 
 
+class UserChoice(UserManage):
+    """Who is to manage it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["user"].label = "User"
+        self.fields["user"].help_text = "The name the user signs in with."
+
+
+class RoleChoice(GroupManage):
+    """Whose users are to manage it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["group"].label = "Role"
+        self.fields["group"].help_text = "The role's name."
+
+
 class GrantedAdmin(GuardedModelAdminMixin, ScopedAdmin):
     """A party that is granted to users and roles: with a page of who manages it."""
 
-    change_form_template: ClassVar[Any] = GuardedModelAdminMixin.change_form_template
+    change_form_template = GuardedModelAdminMixin.change_form_template  # type: ignore[misc]
+
+    def get_obj_perms_user_select_form(self, request: HttpRequest) -> Any:
+        return UserChoice
+
+    def get_obj_perms_group_select_form(self, request: HttpRequest) -> Any:
+        return RoleChoice
 
     def get_obj_perms_manage_user_form(self, request: HttpRequest) -> type[UserGrant]:
         return UserGrant

@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.models import Group, User
-from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django_celery_beat import admin as beat_admin
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
@@ -14,7 +13,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from locations.admin_base import ScopedAdmin, ScopedInline
+from locations.admin_base import ScopedAdmin, ShownInline
 
 for model in (User, Group, PeriodicTask, ClockedSchedule, CrontabSchedule, IntervalSchedule, SolarSchedule):
     admin.site.unregister(model)
@@ -31,7 +30,7 @@ def grants(permissions: Any) -> str:
 
 
 @admin.register(User)
-class UserAdmin(ScopedAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
+class UserAdmin(auth_admin.UserAdmin, ScopedAdmin):  # type: ignore[misc, type-arg]
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -98,16 +97,11 @@ class ScheduleAdmin(ScopedAdmin, beat_admin.PeriodicTaskAdmin):  # type: ignore[
         return str(obj.crontab.human_readable) if obj.crontab else "–"
 
 
-class TasksInline(ScopedInline):
+class TasksInline(ShownInline):
     model = PeriodicTask
-    fields = readonly_fields = ("name", "task", "enabled")
+    fields = ("name", "task", "enabled")
+    ordering = ("name",)
     verbose_name_plural = "tasks of this schedule"
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(ClockedSchedule, SolarSchedule, IntervalSchedule)

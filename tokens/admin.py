@@ -108,7 +108,7 @@ class TokenAdmin(ScopedAdmin):
     autocomplete_fields = ("emsp", "customer", "driver")
     fieldsets = (
         (None, {"fields": ("type", ("auth_id", "uid"), "emsp", ("customer", "driver"))}),
-        ("Validity", {"fields": (("valid", "whitelist"), "expires_at")}),
+        ("Validity", {"fields": (("valid", "whitelist"), "expires_at"), "description": "Times are in UTC."}),
         ("Card", {"fields": (("visual_number", "issuer"), "language")}),
     )
     refusals = {

@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RadioFilter
@@ -18,10 +17,11 @@ from authorization.models import (
     ChargeException,
     ExceptionCpoGroup,
     ExceptionEmspGroup,
-    ExceptionGroup,  # noqa: A004
+    ExceptionGroup,
     GroupMember,
 )
 from locations.admin_base import ScopedAdmin, display
+from locations.admin_widgets import SearchSeveral
 
 STATES = {
     "active": "success",
@@ -41,7 +41,7 @@ def _side(field: str, label: str, categories: tuple[str, ...]) -> Any:
     """A choice among the groups of one side. The widget's search offers them by the field's limit_choices_to."""
     relation = ChargeException._meta.get_field(field)
     widget = UnfoldAdminRelatedFieldWrapperWidget(
-        AutocompleteSelectMultiple(relation, admin.site, attrs={"style": "width: 100%"}),
+        SearchSeveral(relation, admin.site, attrs={"style": "width: 100%"}),
         relation.remote_field,
         admin.site,
         can_add_related=True,
@@ -113,7 +113,7 @@ class ChargeExceptionAdmin(ScopedAdmin):
         (
             "Validity",
             {
-                "fields": (("valid_from", "valid_until"),),
+                "fields": ("valid_from", "valid_until"),
                 "description": "Local time at each location: 08:00 is 8 o'clock there, wherever it is.",
             },
         ),

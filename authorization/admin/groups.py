@@ -7,7 +7,7 @@ from django.contrib.admin.options import IS_POPUP_VAR
 from django.http import HttpRequest, HttpResponse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
-from authorization.models import ChargeException, ExceptionGroup, GroupMember  # noqa: A004
+from authorization.models import ChargeException, ExceptionGroup, GroupMember
 from locations.admin_base import AddAndRemoveInline, ScopedAdmin, display
 
 ALREADY = "is already a member."

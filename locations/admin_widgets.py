@@ -1,0 +1,21 @@
+"""Inputs that the theme and Django do not have."""
+
+from typing import Any
+
+from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
+
+
+class _OnlyNumbers:
+    """A form that came back with an id that is no number: Django's widget would look it up all the same, and fail."""
+
+    def optgroups(self, name: str, value: list[Any], attrs: Any = None) -> Any:
+        known = [item for item in value if not item or (str(item).isdecimal() and len(str(item)) < 19)]
+        return super().optgroups(name, known, attrs)  # type: ignore[misc]
+
+
+class Search(_OnlyNumbers, AutocompleteSelect):  # type: ignore[misc]
+    """One row, found by typing."""
+
+
+class SearchSeveral(_OnlyNumbers, AutocompleteSelectMultiple):  # type: ignore[misc]
+    """Several rows, found by typing."""

@@ -1,0 +1,399 @@
+"""Bad input in the admin's forms: an error beside the field or a message, never a 500; good input is saved."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from guardian.shortcuts import get_users_with_perms
+
+from authorization.models import ApiKey, AuthorizationListEntry, ChargeException, ExceptionGroup
+from authorization.services.keys import authenticate
+from locations.models import CPO, EVSE, ChargeStation, Location
+from tests import factories
+from tests.portal.pages import errors, filled, said, send
+from tests.portal.test_admin import an_exception, url
+from tokens.models import EMSP, Customer, Driver, Token
+
+pytestmark = pytest.mark.django_db
+NEW_ENTRY = "authorization_list{}-0-{}"
+
+
+def add_row(client: Client, address: str, prefix: str, **values: Any) -> Any:
+    """Sends the form with one new row in the inline of this prefix."""
+    data = filled(client, address)
+    number = int(str(data[f"{prefix}-TOTAL_FORMS"]))
+    data |= {f"{prefix}-TOTAL_FORMS": str(number + 1)} | {f"{prefix}-{number}-{name}": v for name, v in values.items()}
+    return client.post(address, data)
+
+
+def test_party_is_unique_in_any_case(boss: Client) -> None:
+    CPO.objects.create(country_code="NL", party_id="GFX", name="one")
+    answer = send(boss, url(CPO, "add"), country_code="nl", party_id="gfx", name="two")
+    assert "taken" in str(errors(answer))
+
+
+def test_cpo_above_itself(boss: Client) -> None:
+    above = factories.cpo()
+    below = factories.cpo(parent=above)
+    assert "parent" in errors(send(boss, url(CPO, "change", above.pk), parent=below.pk))
+
+
+def test_location_id_is_taken(boss: Client) -> None:
+    place = factories.location()
+    answer = send(boss, url(Location, "add"), cpo=place.cpo_id, location_id=place.location_id)
+    assert "This location ID is taken." in str(errors(answer))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("location_id", "LОC"),  # a Cyrillic О
+        ("location_id", ""),
+        ("country", "NL"),
+        ("latitude", "91"),
+        ("latitude", "x"),
+        ("time_zone", "Mars/Olympus"),
+        ("cpo", "999999999"),
+        ("cpo", "x"),
+        ("cpo", "99999999999999999999999"),
+        ("name", "x" * 300),
+    ],
+)
+def test_location_refuses(boss: Client, field: str, value: str) -> None:
+    good = {"cpo": factories.cpo().pk, "location_id": "L1", "longitude": "5", "latitude": "52"}
+    assert errors(send(boss, url(Location, "add"), **good | {field: value}))
+    assert send(boss, url(Location, "add"), **good).status_code == 302
+
+
+def test_private_location_is_not_published(boss: Client) -> None:
+    place = factories.location()
+    AuthorizationListEntry.objects.create(location=place, customer=factories.customer())
+    answer = send(boss, url(Location, "change", place.pk), published="on", name="typed")
+    assert "published" in errors(answer)
+    assert answer.context["adminform"].form["name"].value() == "typed"
+    place.refresh_from_db()
+    assert (place.published, place.name == "typed") == (False, False)
+
+
+def test_first_entry_makes_private_and_last_closes(boss: Client) -> None:
+    place, token = factories.location(), factories.token()
+    address = url(Location, "change", place.pk)
+    saved = add_row(boss, address, "authorization_list-2", token=token.pk)
+    assert "is private now" in said(boss, saved)
+    place.refresh_from_db()
+    assert not place.published
+    saved = send(boss, address, authorization_list__dash__2__dash__0__dash__DELETE="on")
+    assert "closed until somebody publishes it" in said(boss, saved)
+    assert not place.authorization_list.exists()
+
+
+def test_list_takes_nobody_twice(boss: Client) -> None:
+    place, one = factories.location(), factories.token(auth_id="NL-TNM-C00122045-K", uid="04AA")
+    other = factories.token(one.emsp, auth_id="NLTNMC00122045", uid="04BB")
+    customer = factories.customer()
+    place.authorization_list.create(token=one)
+    place.authorization_list.create(customer=customer)
+    address = url(Location, "change", place.pk)
+    for prefix, row in (("", {"customer": customer.pk}), ("-2", {"token": one.pk}), ("-2", {"token": other.pk})):
+        answer = add_row(boss, address, f"authorization_list{prefix}", **row)
+        assert "already on the" in str(errors(answer)) or "duplicate" in str(errors(answer)), row
+    assert place.authorization_list.count() == 2
+
+
+def test_evse_id_is_taken_in_normal_form(boss: Client) -> None:
+    evse = factories.evse(evse_id="NL*GFX*E1")
+    place = factories.location()
+    answer = send(boss, url(EVSE, "add"), location=place.pk, uid="1", evse_id="nlgfxe1")
+    assert errors(answer) == {"evse_id": ["This EVSE ID is taken."]}
+    answer = add_row(boss, url(Location, "change", place.pk), "evses", uid="1", evse_id="nlgfxe1")
+    assert "This EVSE ID is taken." in str(errors(answer))
+    assert EVSE.objects.get() == evse
+
+
+def test_station_stays_with_its_evses(boss: Client) -> None:
+    station = factories.station()
+    factories.evse(station.location, station=station)
+    elsewhere = factories.location()
+    answer = send(boss, url(ChargeStation, "change", station.pk), location=elsewhere.pk)
+    assert list(errors(answer)) == ["location"]
+    answer = send(boss, url(EVSE, "add"), location=elsewhere.pk, uid="9", station=station.pk)
+    assert list(errors(answer)) == ["station"]
+
+
+def test_station_identity_and_modes(boss: Client) -> None:
+    station = factories.station(identity="CS-1")
+    answer = send(boss, url(ChargeStation, "add"), location=station.location_id, identity="cs-1 ")
+    assert list(errors(answer)) == ["identity"]
+    answer = send(boss, url(ChargeStation, "change", station.pk), local_pre_authorize="on")
+    assert "cannot pre-authorize" in str(errors(answer))
+
+
+def test_token_uid_is_taken_in_normal_form(boss: Client) -> None:
+    token = factories.token(uid="04:A2:B3:C4")
+    answer = send(boss, url(Token, "add"), emsp=token.emsp_id, uid="04a2b3c4")
+    assert errors(answer) == {"uid": ["This Chip ID is taken."]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"uid": "04XY"}, "uid"),
+        ({"uid": "", "auth_id": ""}, "__all__"),
+        ({"uid": "", "auth_id": "---"}, "auth_id"),
+        ({"auth_id": "NL\u0422NM"}, "auth_id"),
+        ({"emsp": ""}, "emsp"),
+        ({"type": "NONE"}, "type"),
+        ({"expires_at_0": "yesterday"}, "expires_at"),
+    ],
+)
+def test_token_refuses(boss: Client, changes: dict[str, str], field: str) -> None:
+    good = {"emsp": factories.emsp().pk, "uid": "04AA", "type": "RFID"}
+    assert field in errors(send(boss, url(Token, "add"), **good | changes))
+
+
+def test_token_is_of_one_emsp(boss: Client) -> None:
+    driver, emsp = factories.driver(), factories.emsp()
+    other = factories.customer(driver.customer.emsp)
+    address = url(Token, "add")
+    assert "customer" in errors(send(boss, address, uid="04AA", emsp=emsp.pk, customer=driver.customer_id))
+    assert "driver" in errors(send(boss, address, uid="04AA", customer=other.pk, driver=driver.pk))
+    assert send(boss, address, uid="04AA", driver=driver.pk).status_code == 302
+    assert Token.objects.get().emsp == driver.customer.emsp
+
+
+def test_owner_with_tokens_does_not_move(boss: Client) -> None:
+    driver = factories.driver()
+    factories.token(driver=driver)
+    answer = send(boss, url(Driver, "change", driver.pk), customer=factories.customer(driver.customer.emsp).pk)
+    assert list(errors(answer)) == ["customer"]
+    answer = send(boss, url(Customer, "change", driver.customer_id), emsp=factories.emsp().pk)
+    assert list(errors(answer)) == ["emsp"]
+
+
+def test_external_id_is_taken(boss: Client) -> None:
+    customer = factories.customer(external_id="C1")
+    answer = send(boss, url(Customer, "add"), emsp=customer.emsp_id, name="x", external_id="C1")
+    assert "This external ID is taken." in str(errors(answer))
+
+
+def test_wrong_check_digit_is_a_warning(boss: Client) -> None:
+    saved = send(boss, url(Token, "add"), emsp=factories.emsp().pk, uid="04AA", auth_id="NL-TNM-C00122045-X")
+    assert "computed is K" in said(boss, saved)
+
+
+def test_token_takes_the_place_of_an_external_one(boss: Client) -> None:
+    external = factories.external("NLTNMC00122045")
+    place = factories.location()
+    place.authorization_list.create(token=external)
+    saved = send(boss, url(Token, "add"), emsp=factories.emsp().pk, uid="04AA", auth_id="NL-TNM-C00122045-K")
+    assert saved.status_code == 302
+    assert place.authorization_list.get().token == Token.objects.get()
+
+
+def test_external_token_is_edited_in_little(boss: Client) -> None:
+    external = factories.external("NLTNMC00122045")
+    saved = send(boss, url(Token, "change", external.pk), valid=None, auth_id="OTHER", emsp=factories.emsp().pk)
+    assert saved.status_code == 302
+    external.refresh_from_db()
+    assert (external.auth_id, external.emsp, external.valid) == ("NLTNMC00122045", None, False)
+
+
+def test_group_goes_on_to_its_members(boss: Client) -> None:
+    saved = send(boss, url(ExceptionGroup, "add"), name="Fleet", category="customer")
+    group = ExceptionGroup.objects.get()
+    assert saved.headers["Location"] == url(ExceptionGroup, "change", group.pk)
+    customer = factories.customer()
+    address = url(ExceptionGroup, "change", group.pk)
+    assert add_row(boss, address, "members", customer=customer.pk).status_code == 302
+    assert "duplicate" in str(errors(add_row(boss, address, "members", customer=customer.pk)))
+    member = group.members.get()
+    assert (member.customer, member.category) == (customer, "customer")
+
+
+def test_group_keeps_its_category(boss: Client) -> None:
+    group = factories.group("customer", factories.customer())
+    assert send(boss, url(ExceptionGroup, "change", group.pk), category="token", name="New").status_code == 302
+    group.refresh_from_db()
+    assert (group.category, group.name) == ("customer", "New")
+
+
+def test_group_takes_members_of_its_category_only(boss: Client) -> None:
+    group = factories.group("customer")
+    add_row(boss, url(ExceptionGroup, "change", group.pk), "members", token=factories.token().pk)
+    assert not group.members.exists()
+
+
+def test_group_knows_a_contract_once(boss: Client) -> None:
+    one = factories.token(auth_id="NL-TNM-C00122045-K", uid="04AA")
+    other = factories.token(one.emsp, auth_id="NLTNMC00122045", uid="04BB")
+    group = factories.group("token", one)
+    answer = add_row(boss, url(ExceptionGroup, "change", group.pk), "members", token=other.pk)
+    assert "with this Auth ID is already a member" in str(errors(answer))
+
+
+def test_group_has_one_owner(boss: Client) -> None:
+    owners = {"owner_cpo": factories.cpo().pk, "owner_emsp": factories.emsp().pk}
+    answer = send(boss, url(ExceptionGroup, "add"), name="x", category="cpo", **owners)
+    assert "Owned by a CPO or by an eMSP, not by both." in str(errors(answer))
+
+
+def exception_form(**changes: Any) -> dict[str, Any]:
+    places, cards = factories.group("location", factories.location()), factories.group("emsp", factories.emsp())
+    good = {"name": "X", "action": "whitelist", "direction": "emsp_for_cpo", "enabled": "on"}
+    return {**good, "places": [places.pk], "cards": [cards.pk], **changes}
+
+
+def test_exception_is_saved_with_its_groups(boss: Client) -> None:
+    validity = {"valid_from_0": "2026-12-01", "valid_from_1": "08:00"}
+    saved = send(boss, url(ChargeException, "add"), **exception_form(**validity))
+    assert saved.status_code == 302
+    row = ChargeException.objects.get()
+    assert (row.cpo_groups.count(), row.emsp_groups.count()) == (1, 1)
+    assert str(row.valid_from) == "2026-12-01 08:00:00"
+    notice = boss.get(url(ChargeException, "change", row.pk)).context["notices"][0][1]
+    place, card = row.cpo_groups.get(), row.emsp_groups.get()
+    assert notice.endswith(
+        f"Only cards of {card} may charge at {place}, from 1 Dec 2026 08:00, local time at each location."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"places": []}, "places"),
+        ({"cards": []}, "cards"),
+        ({"cards": ["999999"]}, "cards"),
+        ({"places": ["x"]}, "places"),
+        ({"action": "maybe"}, "action"),
+        ({"direction": ""}, "direction"),
+        ({"valid_from_0": "2026-12-01"}, "valid_from"),
+        ({"valid_from_0": "2026-12-01", "valid_from_1": "08:00Z"}, "valid_from"),
+        (
+            {
+                "valid_from_0": "2026-12-01",
+                "valid_from_1": "08:00",
+                "valid_until_0": "2026-12-01",
+                "valid_until_1": "08:00",
+            },
+            "valid_until",
+        ),
+    ],
+)
+def test_exception_refuses(boss: Client, changes: dict[str, Any], field: str) -> None:
+    assert list(errors(send(boss, url(ChargeException, "add"), **exception_form(**changes)))) == [field]
+
+
+def test_exception_takes_groups_of_the_right_side(boss: Client) -> None:
+    cards, places = factories.group("emsp").pk, factories.group("cpo").pk
+    answer = send(boss, url(ChargeException, "add"), **exception_form(places=[cards], cards=[places]))
+    assert set(errors(answer)) == {"places", "cards"}
+
+
+def test_exception_keeps_a_group_on_each_side(boss: Client) -> None:
+    row = an_exception()
+    answer = send(boss, url(ChargeException, "change", row.pk), places=[])
+    assert "places" in errors(answer)
+    assert row.cpo_groups.count() == 1
+
+
+def test_exceptions_are_disabled_in_bulk(boss: Client) -> None:
+    row = an_exception()
+    boss.post(url(ChargeException, "changelist"), {"action": "disable", "_selected_action": [row.pk]})
+    row.refresh_from_db()
+    assert not row.enabled
+
+
+def test_key_is_shown_once_and_revoked(boss: Client) -> None:
+    from django.utils import timezone
+
+    saved = send(boss, url(ApiKey, "add"), name="for the depot", cpo=factories.cpo().pk)
+    text = said(boss, saved)
+    secret = text.split("all'>")[1].split("<")[0]
+    assert authenticate(secret, timezone.now()) is not None
+    key = ApiKey.objects.get()
+    page = boss.get(url(ApiKey, "change", key.pk)).content.decode()
+    assert key.prefix in page
+    assert secret not in page
+    boss.post(url(ApiKey, "changelist"), {"action": "revoke_selected", "_selected_action": [key.pk]})
+    assert authenticate(secret, timezone.now()) is None
+
+
+def test_key_has_one_scope(boss: Client) -> None:
+    station, cpo = factories.station(), factories.cpo()
+    for scope in ({}, {"station": station.pk, "cpo": cpo.pk}):
+        assert "one station, one CPO or one user" in str(errors(send(boss, url(ApiKey, "add"), **scope)))
+    assert not ApiKey.objects.exists()
+
+
+def test_what_is_in_use_is_not_deleted(boss: Client) -> None:
+    row = an_exception()
+    group = row.cpo_groups.get()
+    place = factories.location()
+    for model, used in ((ExceptionGroup, group), (CPO, place.cpo)):
+        assert boss.post(url(model, "delete", used.pk), {"post": "yes"}).status_code in (200, 403)
+        bulk = {"action": "delete_selected", "_selected_action": [used.pk], "post": "yes"}
+        assert boss.post(url(model, "changelist"), bulk).status_code == 200
+        assert model.objects.filter(pk=used.pk).exists()
+
+
+def test_token_that_a_blacklist_names_is_not_deleted(boss: Client) -> None:
+    token = factories.token(uid="04AA")
+    places, cards = factories.group("cpo", factories.cpo()), factories.group("token", token)
+    factories.exception("blacklist", "emsp_for_cpo", [places], [cards])
+    deleted = boss.post(url(Token, "delete", token.pk), {"post": "yes"})
+    assert "block it instead" in said(boss, _absolute(deleted, url(Token, "delete", token.pk)))
+    bulk = {"action": "delete_selected", "_selected_action": [token.pk], "post": "yes"}
+    answer = boss.post(url(Token, "changelist"), bulk)
+    text = said(boss, answer)
+    assert "block it instead" in text
+    assert "Successfully" not in text
+    assert Token.objects.filter(pk=token.pk).exists()
+
+
+def _absolute(response: Any, base: str) -> Any:
+    from urllib.parse import urljoin
+
+    response.headers["Location"] = urljoin(base, response.headers["Location"])
+    return response
+
+
+def test_unused_is_deleted(boss: Client) -> None:
+    group = factories.group("token", factories.token())
+    assert boss.post(url(ExceptionGroup, "delete", group.pk), {"post": "yes"}).status_code == 302
+    place = factories.evse().location
+    bulk = {"action": "delete_selected", "_selected_action": [place.pk], "post": "yes"}
+    assert boss.post(url(Location, "changelist"), bulk).status_code == 302
+    assert not Location.objects.filter(pk=place.pk).exists()
+    assert not ExceptionGroup.objects.exists()
+
+
+def test_too_many_at_once(boss: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("locations.admin_base.DELETED_AT_ONCE", 1)
+    rows = [factories.emsp().pk, factories.emsp().pk]
+    answer = boss.post(url(EMSP, "changelist"), {"action": "delete_selected", "_selected_action": rows, "post": "yes"})
+    assert "at most 1" in said(boss, answer)
+    assert EMSP.objects.count() == 2
+
+
+def test_cpo_is_granted_to_a_user(boss: Client) -> None:
+    cpo, user = factories.cpo(), User.objects.create_user("anna", is_staff=True)
+    address = f"/admin/locations/cpo/{cpo.pk}/permissions/"
+    chosen = boss.post(address, {"user": "anna", "submit_manage_user": "1"})
+    page = boss.get(chosen.headers["Location"]).content.decode()
+    assert "manage_cpo" in page
+    assert "delete_cpo" not in page
+    boss.post(chosen.headers["Location"], {"permissions": ["manage_cpo"]})
+    assert list(get_users_with_perms(cpo)) == [user]
+    assert str(cpo) in boss.get(url(User, "change", user.pk)).content.decode()
+
+
+def test_user_and_role_are_made(boss: Client) -> None:
+    assert send(boss, url(Group, "add"), name="planners").status_code == 302
+    password = "a quite long sentence 77"
+    saved = send(boss, url(User, "add"), username="bert", password1=password, password2=password)
+    assert saved.status_code == 302
+    user = User.objects.get(username="bert")
+    role = Group.objects.get()
+    assert send(boss, url(User, "change", user.pk), is_staff="on", groups=[role.pk]).status_code == 302
+    assert list(user.groups.all()) == [role]
