@@ -155,7 +155,13 @@ class Location(models.Model):
             printable_check("location_id", "location_id_is_printable"),
             models.CheckConstraint(
                 condition=Q(latitude__isnull=True, longitude__isnull=True)
-                | Q(latitude__range=(-90, 90), longitude__range=(-180, 180)),
+                | Q(
+                    # A comparison with null is no violation, so null is spelt out.
+                    latitude__isnull=False,
+                    longitude__isnull=False,
+                    latitude__range=(-90, 90),
+                    longitude__range=(-180, 180),
+                ),
                 name="location_coordinates_are_on_earth",
                 violation_error_message="Give a latitude of -90 to 90 and a longitude of -180 to 180, or neither.",
             ),

@@ -89,7 +89,9 @@ def _as_api_exception(exc: Exception) -> Exception:
 def body(exc: exceptions.APIException) -> dict[str, Any]:
     """What is said of an error: one code, one sentence, and the fields where it is about fields."""
     if isinstance(exc, exceptions.ValidationError):
-        errors = exc.detail
+        errors = exc.detail if isinstance(exc.detail, dict) else {"non_field_errors": exc.detail}
+        if isinstance(exc.detail, list) and any(isinstance(item, dict) for item in exc.detail):
+            errors = {str(index): item for index, item in enumerate(exc.detail) if item}
         return {"code": _first_code(exc.get_codes()), "detail": _first_sentence(errors), "errors": errors}
     code = exc.get_codes()
     return {"code": code if isinstance(code, str) else "error", "detail": str(exc.detail)}

@@ -1,6 +1,23 @@
 """The entry points that views, tasks, commands and the admin call."""
 
 from authorization.services.charging import Answer, NoRules, authorize, explain
+from authorization.services.groups import MembersChanged, change_members
 from authorization.services.keys import Caller, authenticate, create_key, revoke
+from authorization.services.lists import PrivateLocation, change_authorization_list, publish, unpublish
 
-__all__ = ["Answer", "Caller", "NoRules", "authenticate", "authorize", "create_key", "explain", "revoke"]
+__all__ = [
+    "Answer",
+    "Caller",
+    "MembersChanged",
+    "NoRules",
+    "PrivateLocation",
+    "authenticate",
+    "authorize",
+    "change_authorization_list",
+    "change_members",
+    "create_key",
+    "explain",
+    "publish",
+    "revoke",
+    "unpublish",
+]
