@@ -1,0 +1,64 @@
+"""A real Chromium against the live server. Without one these tests are skipped, and say so."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Browser, Page, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def _chromium() -> str | None:
+    places = [Path("/usr/bin", name) for name in NAMES]
+    return next((str(place) for place in places if place.exists()), None) or next(
+        (found for name in NAMES if (found := shutil.which(name))), None
+    )
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = _chromium()
+    if path is None:
+        pytest.skip("no Chromium here (looked for chromium, chromium-browser, google-chrome): browser tests not run")
+    # Playwright's loop runs in this thread, so Django takes the test's own queries for asynchronous ones.
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    try:
+        with sync_playwright() as playwright:
+            found = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+            yield found
+            found.close()
+    finally:
+        if before is None:
+            del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def page(browser: Browser, live_server: object) -> Iterator[Page]:
+    """A new window, 1440 wide. A script that fails, or a page that answers 500, fails the test."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=str(live_server))
+    window = context.new_page()
+    window.set_default_timeout(15_000)
+    problems: list[str] = []
+    window.on("pageerror", lambda error: problems.append(str(error)))
+    window.on("response", lambda answer: problems.append(answer.url) if answer.status >= 500 else None)
+    yield window
+    context.close()
+    assert not problems
+
+
+@pytest.fixture
+def superuser(live_server: object) -> User:
+    return User.objects.create_superuser("admin", "admin@example.com", "secret")

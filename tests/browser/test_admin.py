@@ -1,0 +1,106 @@
+"""An Admin makes a world in the browser, from the log-in to an exception; and the pages hold at a phone's width."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import transaction
+from playwright.sync_api import Page, expect
+
+from authorization.models import ChargeException
+from tests import factories
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def log_in(page: Page, name: str, password: str) -> None:
+    page.goto("/admin/")
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
+
+
+def add(page: Page, group: str, **fields: str) -> None:
+    """From the sidebar to the list, and on to its form; fills in fields by their names."""
+    page.locator(f"#nav-sidebar-apps span:text-is('{group}')").click()
+    page.locator("a[href$='/add/']").first.click()
+    for name, value in fields.items():
+        page.locator(f"[name='{name}']").fill(value)
+
+
+def choose(page: Page, field: str, term: str) -> None:
+    """Types into an autocomplete and takes the first row it offers."""
+    page.locator(f"#id_{field} + .select2").click()
+    page.locator(".select2-search__field:focus").fill(term)
+    option = page.locator(".select2-results__option--highlighted", has_text=term)
+    option.click()
+
+
+def save(page: Page) -> None:
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.wait_for_load_state()
+    expect(page.locator(".errornote")).to_have_count(0)
+
+
+def test_from_log_in_to_an_exception(page: Page, superuser: User) -> None:
+    log_in(page, "admin", "secret")
+    add(page, "CPOs", name="GreenFlux", country_code="nl", party_id="gfx", time_zone="Europe/Amsterdam")
+    save(page)
+    add(page, "Charge locations", name="Depot North", location_id="LOC1", city="Utrecht")
+    choose(page, "cpo", "GreenFlux")
+    save(page)
+    add(page, "eMSPs", name="The Fleet Company", country_code="NL", party_id="TFC")
+    save(page)
+    add(page, "Charge tokens", uid="04:A2:B3:C4", auth_id="NL-TFC-C00122045-X")
+    choose(page, "emsp", "Fleet Company")
+    save(page)
+    expect(page.get_by_text("computed is")).to_be_visible()
+
+    for name, category, member in (("Places", "location", "Depot North"), ("Cards", "token", "04a2b3c4")):
+        add(page, "Exception groups", name=name)
+        page.locator("[name=category]").select_option(category)
+        save(page)
+        page.get_by_role("link", name="Members (").click()
+        page.get_by_role("link", name="Add another").click()
+        page.locator(f".field-{category} .select2").last.click()
+        page.locator(".select2-search__field:focus").fill(member)
+        page.locator(".select2-results__option--highlighted:not(.loading-results)").click()
+        save(page)
+
+    add(page, "Exceptions", name="Only our cards")
+    page.locator("[name=action]").select_option("whitelist")
+    page.locator("[name=direction]").select_option("emsp_for_cpo")
+    choose(page, "places", "Places")
+    choose(page, "cards", "Cards")
+    save(page)
+
+    row = page.get_by_role("row").filter(has_text="Only our cards")
+    expect(row).to_contain_text("active", ignore_case=True)
+    row.get_by_role("link", name="Only our cards").click()
+    expect(page.get_by_text("Only cards of Cards may charge at Places.")).to_be_visible()
+    exception = ChargeException.objects.get()
+    assert exception.emsp_groups.get().members.get().token.uid_normal == "04A2B3C4"
+
+
+def test_pages_hold_at_a_phones_width(page: Page, superuser: User) -> None:
+    places, cards = factories.group("location", factories.location()), factories.group("token", factories.token())
+    with transaction.atomic():
+        exception = factories.exception("whitelist", "emsp_for_cpo", [places], [cards])
+    log_in(page, "admin", "secret")
+    page.set_viewport_size({"width": 390, "height": 844})
+    for address in (
+        "",
+        "locations/location/",
+        "tokens/token/add/",
+        f"authorization/chargeexception/{exception.pk}/change/",
+        f"authorization/chargeexception/{exception.pk}/history/",
+        "authorization/decision/",
+    ):
+        page.goto(f"/admin/{address}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
+
+
+def test_manager_is_told_what_is_to_come(page: Page, live_server: object) -> None:
+    User.objects.create_user("cpo", password="secret", is_staff=True)
+    log_in(page, "cpo", "secret")
+    expect(page.get_by_text("come with a later release")).to_be_visible()
+    expect(page.locator("#nav-sidebar-apps").get_by_text("Charge tokens")).to_have_count(0)
