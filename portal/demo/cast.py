@@ -81,7 +81,7 @@ STATIONS = [
     StationRow("DE-WTS", "1003", "WTS 1003 A", local_authorize_offline=False),
     StationRow("DE-WTS", "1004", "WTS 1004 A"), StationRow("DE-WTS", "1004", "WTS 1004 B"),
     StationRow("AU-LHE", "LHE-JETTY", "LHE-JETTY-FREE", authorization_required=False, local_pre_authorize=True),
-    StationRow("NP-HIM", "him.balaju", "HIM-BALAJU-1"), StationRow("CA-AVL", "AVL_0001", "AVL-0001-1"),
+    StationRow("NP-HIM", "him.balaju", "HIM-BALAJU-1"), StationRow("CA-AVL", "AVL_0001", "AVL-SIGNAL-1"),
     StationRow("MA-ATR", "port-1", "ATR-PORT-1"),
 ]
 EVSES = [
@@ -101,7 +101,7 @@ EVSES = [
     EvseRow("DE-WTS", "1004", "WTS 1004 B", "2", "DE*WTS*E1004*B*2"),
     EvseRow("AU-LHE", "LHE-JETTY", "LHE-JETTY-FREE", "1", "AU*LHE*EJETTY1"),
     EvseRow("NP-HIM", "him.balaju", "HIM-BALAJU-1", "1", "NP*HIM*EBALAJU1"),
-    EvseRow("CA-AVL", "AVL_0001", "AVL-0001-1", "1", "CA*AVL*E0001*1"),
+    EvseRow("CA-AVL", "AVL_0001", "AVL-SIGNAL-1", "1", "CA*AVL*E0001*1"),
     EvseRow("MA-ATR", "port-1", "ATR-PORT-1", "1", "MA*ATR*EPORT1"),
     EvseRow("MA-ATR", "port-1", None, "2", None),
 ]
