@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from .clock import local_time
 from .types import Rule
 from .validation import BrokenRule, check
-from .windows import EARLIEST, LATEST, Window, edges
+from .windows import ALWAYS, EARLIEST, LATEST, Window, edges
 
 __all__ = ["BrokenRule", "Rules", "Verdict", "compile_rules"]
 
@@ -169,11 +169,19 @@ class Rules:
     def covering_token(self, groups: Groups) -> set[int]:
         return {rule for group in groups for rule in self._emsp_every.get(group, ())}
 
-    def boundaries(self, place_groups: Groups, token_groups: Groups) -> set[datetime]:
-        """Local times at which a row's finding on these classes can change."""
+    def boundaries(self, place_groups: Groups, token_groups: Groups, row: int) -> set[datetime]:
+        """Local times at which what the rows up to `row` find on these classes can change."""
         place, token = self._place_class(place_groups), self._token_class(token_groups)
-        findings = (*common(place, token), place.whole().emsp_for_cpo, token.whole().cpo_for_emsp)
-        return {at for rules in findings for at in edges(self._windows.get(rule, (None, None)) for rule in rules)}
+        black, at_place, of_token = common(place, token)
+        findings: list[tuple[int, Iterable[int]]] = [
+            (7, black),
+            (8, place.whole().emsp_for_cpo),
+            (8, at_place),
+            (9, token.whole().cpo_for_emsp),
+            (9, of_token),
+        ]
+        windows = [[self._windows.get(rule, ALWAYS) for rule in rules] for number, rules in findings if number <= row]
+        return {at for each in windows for at in edges(each)}
 
     def _place_class(self, groups: Groups) -> Class:
         return self._places.entries.get(groups) or self._remember(self._places, self._cpo, groups)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 Window = tuple[datetime | None, datetime | None]
+ALWAYS: Window = (None, None)
 
 # The ends of the calendar stand for "no end" in what is computed; wall-clock times have no zone.
 EARLIEST, LATEST = datetime.min, datetime.max  # noqa: DTZ901

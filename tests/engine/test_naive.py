@@ -14,7 +14,7 @@ from tests.naive import answer
 
 
 @given(cases())
-@settings(max_examples=600)
+@settings(max_examples=400)
 def test_same_answer(case: Case) -> None:
     expected = answer(case.world, case.ask, case.at)
     assert decide(request_of(case.world, case.ask), rules_of(case.world), case.at).reason == expected
@@ -81,7 +81,7 @@ def test_what_was_considered_proves_the_outcome(case: Case) -> None:
 
 
 @given(cases())
-@settings(max_examples=200)
+@settings(max_examples=300)
 def test_next_change(case: Case) -> None:
     """Every boundary and expiry is on a quarter of an hour, so asking at each quarter finds the first change."""
     explanation = explain(request_of(case.world, case.ask), rules_of(case.world), case.at)
