@@ -1,17 +1,18 @@
 """The same scenarios and random worlds as the engine's, through PostgreSQL and services.authorize()."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from authorization.models import Decision
+from authorization.models import Decision, GroupMember
 from authorization.questions import parse
-from authorization.services import Answer, authorize, explain
+from authorization.services import Answer, Caller, authorize, create_key, explain
 from locations.models import EVSE, ChargeStation, Location
-from tests import naive, naive_orm
+from tests import factories, naive, naive_orm
 from tests.authorization.database_world import Saved, body_of, caller_of, fitted, save
 from tests.engine.random_worlds import Case, cases
 from tests.worlds import Ask, Scenario, load_scenarios
@@ -113,3 +114,36 @@ class Counter:
     def __call__(self, execute: object, sql: str, params: object, many: bool, context: object) -> object:
         self.count += 1
         return execute(sql, params, many, context)  # type: ignore[operator]
+
+
+@pytest.fixture
+def without_triggers(db: None) -> None:
+    """States that triggers prevent, and that two transactions at once could still leave for a moment."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+
+
+@pytest.mark.usefixtures("without_triggers")
+def test_an_emsps_token_speaks_before_a_leftover_external_one() -> None:
+    factories.external("NL-EMA-C00000001")
+    factories.token(uid="04AA", auth_id="NL-EMA-C00000001")
+    assert reason_at(factories.evse(), {"id_token": "NL-EMA-C00000001", "token_type": "e_maid"}) == "ALLOWED"
+
+
+@pytest.mark.usefixtures("without_triggers")
+def test_a_name_is_the_auth_id_and_not_the_token_shown_for_it() -> None:
+    shown = factories.token(uid="04AA", auth_id="NL-EMA-C00000002")
+    evse = factories.evse()
+    cards = factories.group("token")
+    GroupMember.objects.create(group=cards, category="token", token=shown, auth_id="NLEMAC00000001")
+    factories.exception("blacklist", "emsp_for_cpo", [factories.group("location", evse.location)], [cards])
+    factories.token(uid="04BB", auth_id="NL-EMA-C00000001")
+    assert reason_at(evse, {"id_token": "04AA"}) == "ALLOWED"
+    assert reason_at(evse, {"id_token": "04BB"}) == "BLACKLISTED"
+
+
+def reason_at(evse: EVSE, body: dict[str, Any]) -> str:
+    caller = Caller(key=create_key(user=(admin := factories.admin()))[0].pk, label="admin", user=admin)
+    answer = authorize([parse(body | {"evse_id": evse.evse_id})], caller, datetime.now(UTC))[0]
+    assert isinstance(answer, Answer)
+    return answer.verdict.reason.value
