@@ -217,7 +217,7 @@ def checked(world: World) -> World:
         assert not (location.private and location.published), f"{location.id} is private and published"
         assert location.cpo in world.cpos
     tokens = {token.id: _with_holder(world, token) for token in world.tokens.values()}
-    categories = {
+    categories: dict[str, Mapping[str, object]] = {
         "cpo": world.cpos, "location": world.locations, "emsp": world.emsps,
         "customer": world.customers, "driver": world.drivers, "token": world.tokens,
     }  # fmt: skip
