@@ -11,10 +11,12 @@ from portal.stack import linux, throwaway
 from portal.stack.console import StackError, Stopped, complain, prepare_output
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+LOOK_SECONDS = 0.3
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
     # The first one stops us; the clean-up that follows is bounded in time and is not to be interrupted.
+    signal.setitimer(signal.ITIMER_REAL, 0)
     for each in SIGNALS:
         if signal.getsignal(each) is _stop:
             signal.signal(each, lambda *_: None)
@@ -28,6 +30,13 @@ def _catch_signals() -> None:
             signal.signal(number, _stop)
     if "MAKELEVEL" in os.environ:
         linux.die_with_parent(os.getppid())  # a killed `make` must not leave a portal that nobody sees
+        signal.signal(signal.SIGALRM, _look_at_make)
+        signal.setitimer(signal.ITIMER_REAL, LOOK_SECONDS, LOOK_SECONDS)
+
+
+def _look_at_make(_number: int, frame: FrameType | None) -> None:
+    if linux.make_was_interrupted(os.getppid()):
+        _stop(signal.SIGINT, frame)
 
 
 def _explain(error: OSError) -> str:

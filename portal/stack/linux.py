@@ -38,6 +38,20 @@ def become_nobody_in_namespace() -> None:
     Path("/proc/self/gid_map").write_text(f"{NOBODY} {gid} 1")
 
 
+def make_was_interrupted(pid: int) -> bool:
+    """Whether `make` got a SIGINT that it alone knows of.
+
+    make expects that a terminal sends one to us as well and waits for us, for ever where somebody sent it with kill.
+    While it waits, it is in its handler: SIGINT is blocked.
+    """
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        fields = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+        return "make" in fields["Name"] and bool(int(fields["SigBlk"], 16) & 1 << (signal.SIGINT - 1))
+    except (OSError, KeyError, ValueError):
+        return False
+
+
 def processes() -> list[int]:
     """The ids of all processes that can be seen; none where there is no /proc."""
     try:
