@@ -77,6 +77,8 @@ class Crowd:
     measure: Measure
     seed: int
     now: datetime
+    cpo_groups: list[str] = field(init=False)
+    emsp_groups: list[str] = field(init=False)
     location_groups: list[str] = field(init=False)
     customer_groups: list[str] = field(init=False)
     driver_groups: list[str] = field(init=False)
@@ -84,6 +86,8 @@ class Crowd:
 
     def __post_init__(self) -> None:
         many = self.measure.exceptions
+        self.cpo_groups = [f"Networks {number:03d}" for number in range(max(3, many // 200))]
+        self.emsp_groups = [f"Providers {number:03d}" for number in range(max(3, many // 200))]
         self.location_groups = [f"Sites {number:05d}" for number in range(max(10, many // 5))]
         self.customer_groups = [f"Customers {number:05d}" for number in range(max(10, many // 8))]
         self.driver_groups = [f"Drivers {number:05d}" for number in range(max(5, many // 20))]
@@ -108,9 +112,7 @@ class Crowd:
 
     def emsps(self) -> Iterator[EmspRow]:
         for number in range(self.measure.emsps):
-            yield EmspRow(
-                self.emsp(number), f"{company(self.dice('emsp', number))} Mobility", blocked=number % 20 == 19
-            )
+            yield EmspRow(self.emsp(number), f"{company(self.dice('emsp', number))} Mobility", blocked=number == 7)
 
     # Places. Location n is of CPO n modulo their number.
 
@@ -199,6 +201,8 @@ class Crowd:
     # The first 30 % of the site groups hold restricted locations, the first 20 % of the customer groups tied ones.
 
     def groups(self) -> Iterator[GroupRow]:
+        yield from (GroupRow(name, "cpo", None) for name in self.cpo_groups)
+        yield from (GroupRow(name, "emsp", None) for name in self.emsp_groups)
         yield from (GroupRow(name, "location", None) for name in self.location_groups)
         yield from (GroupRow(name, "customer", None) for name in self.customer_groups)
         yield from (GroupRow(name, "driver", None) for name in self.driver_groups)
@@ -206,6 +210,10 @@ class Crowd:
 
     def members(self) -> Iterator[MemberRow]:
         dice, m = self.dice("members"), self.measure
+        for name in self.cpo_groups:
+            yield from (MemberRow(name, "cpo", self.cpo(number), "") for number in _some(dice, 0, m.cpos, 1, 3))
+        for name in self.emsp_groups:
+            yield from (MemberRow(name, "emsp", self.emsp(number), "") for number in _some(dice, 0, m.emsps, 1, 2))
         for nth, name in enumerate(self.location_groups):
             end = m.locations // 6 if nth < len(self.location_groups) * 0.3 else m.locations
             for number in _some(dice, 0, end, 5, 40):
@@ -251,14 +259,25 @@ class Crowd:
 
     def links(self) -> Iterator[LinkRow]:
         for number in range(self.measure.exceptions):
-            dice, (action, direction) = self.dice("links", number), self._kind(number)
-            restricted = self.location_groups[: len(self.location_groups) * 3 // 10]
-            tied = self.customer_groups[: len(self.customer_groups) // 5]
-            free = self.customer_groups[len(self.customer_groups) // 5 :] + self.driver_groups + self.token_groups
-            sites = restricted if (action, direction) == ("whitelist", "emsp_for_cpo") else self.location_groups
-            people = tied if (action, direction) == ("whitelist", "cpo_for_emsp") else free
-            for name in (*dice.sample(sites, dice.randint(1, 3)), *dice.sample(people, dice.randint(1, 2))):
+            dice = self.dice("links", number)
+            for name in self._sides(*self._kind(number), dice):
                 yield LinkRow(f"Agreement {number:05d}", name)
+
+    def _sides(self, action: str, direction: str, dice: Random) -> list[str]:
+        """Whitelists keep to restricted locations and tied customers; some blacklists are about a whole party."""
+        fifth = len(self.customer_groups) // 5
+        sites = self.location_groups
+        people = self.customer_groups[fifth:] + self.driver_groups + self.token_groups
+        chance = dice.random()
+        if action == "blacklist" and chance < 0.15:
+            sites = self.cpo_groups
+        elif action == "blacklist" and chance < 0.3:
+            people = self.emsp_groups
+        elif action == "whitelist" and direction == "emsp_for_cpo":
+            sites = sites[: len(sites) * 3 // 10]
+        elif action == "whitelist":
+            people = self.customer_groups[:fifth]
+        return [*dice.sample(sites, dice.randint(1, 3)), *dice.sample(people, dice.randint(1, 2))]
 
     def lists(self) -> Iterator[ListRow]:
         """Every thirtieth location is private: some customers, and cards by their Chip ID."""
