@@ -77,6 +77,12 @@ class Fields:
             field.label = db_field.verbose_name  # Django would write EMSP
         return field
 
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if not db_field.has_default() and not db_field.blank:
+            # The theme would choose the first one for whoever overlooks the field.
+            kwargs.setdefault("choices", [("", "Select value"), *db_field.flatchoices])
+        return super().formfield_for_choice_field(db_field, request, **kwargs)  # type: ignore[misc]
+
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         page: Any = self
         if db_field.name in page.get_autocomplete_fields(request):
@@ -90,6 +96,7 @@ class ScopedInline(Scoped, Fields, ThemedInline):
     per_page = 20
     extra = 0
     tab = True
+    hide_title = True
     show_change_link = True
 
 
@@ -120,6 +127,7 @@ class ScopedAdmin(Scoped, Fields, ThemedAdmin):
 
     paginator = BoundedPaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     list_filter_submit = True
     warn_unsaved_form = True

@@ -26,11 +26,20 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         rows: Any = self.object_list
         if not hasattr(rows, "query"):
             return len(rows)
-        counted: int = rows.order_by()[: COUNTED + 1].count()
+        counted: int = rows.order_by().values("pk")[: COUNTED + 1].count()
         if counted <= COUNTED:
             return counted
         self.more = True
         return COUNTED if rows.query.where else max(COUNTED, self._estimate())
+
+    def page(self, number: Any) -> Any:
+        """A page far down is found by its keys alone, and only its own rows are then read."""
+        page = super().page(number)
+        rows: Any = self.object_list
+        if hasattr(rows, "query") and (page.number - 1) * self.per_page >= COUNTED:
+            keys: Any = page.object_list
+            page.object_list = rows.filter(pk__in=list(keys.values_list("pk", flat=True)))
+        return page
 
     def _estimate(self) -> int:
         queryset: Any = self.object_list

@@ -6,6 +6,7 @@ from typing import Any
 
 import environ
 import pghistory
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -115,6 +116,10 @@ DATABASE_URL = env.str("DATABASE_URL", "") or _running.get("database_url", "")
 REDIS_URL = env.str("REDIS_URL", "") or _running.get("redis_url", "")
 
 
+# Seconds to wait for a connection. portal.wsgi sets 2: a charger is told 503 rather than kept waiting.
+POOL_TIMEOUT = _number("DATABASE_POOL_TIMEOUT", 10)
+
+
 def _database(url: str) -> dict[str, Any]:
     """Django's settings for a postgres:// URL. A wrong URL gives a name that cannot connect; checks say what to set."""
     try:
@@ -126,8 +131,10 @@ def _database(url: str) -> dict[str, Any]:
     # A pool bounds what one process may take from the server; the timeouts keep a charger's question short.
     # CONN_MAX_AGE must be 0 with a pool: the pool keeps the connections.
     parsed["CONN_MAX_AGE"] = 0
+    # A connection that died with its server is replaced when it is taken, not found out by a request.
+    parsed["CONN_HEALTH_CHECKS"] = True
     parsed["OPTIONS"] = parsed.get("OPTIONS", {}) | {
-        "pool": {"min_size": 1, "max_size": _number("DATABASE_POOL_SIZE", 8), "timeout": 10, "max_lifetime": 1800},
+        "pool": {"min_size": 1, "max_size": _number("DATABASE_POOL_SIZE", 8), "timeout": POOL_TIMEOUT, "max_lifetime": 1800},
         "connect_timeout": 3,
         "application_name": "chargeward",
         # Unset, pgtrigger catches an error for every row, and each catch walks all deferred events queued so far:
@@ -229,6 +236,7 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "portal.dashboard.home",
+    "STYLES": [lambda request: static("chargeward.css")],
     "SIDEBAR": {
         "navigation": [
             {"items": [{"title": "Dashboard", "icon": "dashboard", "link": reverse_lazy("admin:index")}]},

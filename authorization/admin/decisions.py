@@ -32,7 +32,7 @@ class ReasonFilter(DropdownFilter):  # type: ignore[misc]
 
 @admin.register(Decision)
 class DecisionAdmin(ScopedAdmin):
-    list_display = ("decided", "outcome", "reason", "place_shown", "token_shown", "caller", "revision")
+    list_display = ("decided", "outcome", "reason", "place_shown", "token_shown")
     # A decision outlives what it speaks of; a missing one is left empty by the join.
     list_select_related = ("location", "token")
     list_filter = (
@@ -77,7 +77,7 @@ class DecisionAdmin(ScopedAdmin):
 
     @display(description="Charge token")
     def token_shown(self, decision: Decision) -> str:
-        return str(decision.token or "unknown")
+        return str(decision.token or "–")
 
     def search(self, queryset: Any, term: str, request: HttpRequest) -> tuple[Any, bool]:
         """By what the log has indexes for: tokens and locations, a bounded number of each."""

@@ -84,7 +84,8 @@ def test_from_log_in_to_an_exception(page: Page, superuser: User) -> None:
 def test_pages_hold_at_a_phones_width(page: Page, superuser: User) -> None:
     places, cards = factories.group("location", factories.location()), factories.group("token", factories.token())
     with transaction.atomic():
-        exception = factories.exception("whitelist", "emsp_for_cpo", [places], [cards])
+        owner = factories.cpo(name="A charge point operator with a name that is longer than a phone is wide")
+        exception = factories.exception("whitelist", "emsp_for_cpo", [places], [cards], owner_cpo=owner)
     log_in(page, "admin", "secret")
     page.set_viewport_size({"width": 390, "height": 844})
     for address in (
