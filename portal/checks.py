@@ -12,7 +12,12 @@ from portal.settings import FALSE, TRUE
 
 FLAGS = ("PRODUCTION", "DEBUG")
 # name: (least, most, example)
-NUMBERS = {"PORT": (1, 65535, 8000), "WEB_WORKERS": (1, 64, 2), "DATABASE_POOL_SIZE": (1, 1000, 8)}
+NUMBERS = {
+    "PORT": (1, 65535, 8000),
+    "WEB_WORKERS": (1, 64, 2),
+    "DATABASE_POOL_SIZE": (1, 1000, 8),
+    "DATABASE_POOL_TIMEOUT": (1, 600, 10),
+}
 DATABASE_SCHEMES = ("postgres", "postgresql")
 BROKER_SCHEMES = ("redis", "rediss", "unix")
 DATABASE_EXAMPLE = "postgres://USER:PASSWORD@HOST:5432/NAME"

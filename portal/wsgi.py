@@ -9,6 +9,7 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 MAX_BODY = 8 * 1024 * 1024  # bytes, as DATA_UPLOAD_MAX_MEMORY_SIZE
+os.environ.setdefault("DATABASE_POOL_TIMEOUT", "2")
 _django = get_wsgi_application()
 
 
