@@ -343,6 +343,8 @@ class Decision(models.Model):
     source = models.CharField(max_length=8, help_text="cache or database")
 
     class Meta:
+        verbose_name = "authorization log entry"
+        verbose_name_plural = "authorization log"
         ordering = ["-decided_at", "-id"]
         indexes = [
             models.Index(fields=["-decided_at", "-id"], name="decision_newest_first"),

@@ -8,6 +8,7 @@ import zoneinfo
 
 import pghistory
 import pgtrigger
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Func, Q
@@ -36,6 +37,16 @@ def printable_check(field: str, name: str) -> models.CheckConstraint:
         name=name,
         violation_error_message="Use printable ASCII characters only.",
     )
+
+
+def prefix_index(field: str, name: str) -> models.Index:
+    """For a search that begins with what was typed: LIKE uses no plain index outside the C collation."""
+    return models.Index(fields=[field], opclasses=["text_pattern_ops"], name=name)
+
+
+def contains_index(field: str, name: str) -> GinIndex:
+    """For a search for a part of a name, in any case."""
+    return GinIndex(OpClass(Upper(field), name="gin_trgm_ops"), name=name)
 
 
 class Party(models.Model):
@@ -145,6 +156,7 @@ class Location(models.Model):
     published = models.BooleanField(default=True, help_text="A private location cannot be published.")
 
     class Meta:
+        verbose_name = "charge location"
         ordering = ["name", "pk"]
         constraints = [
             models.UniqueConstraint(
@@ -167,13 +179,24 @@ class Location(models.Model):
             ),
             models.CheckConstraint(condition=~Q(time_zone=""), name="location_has_a_time_zone"),
         ]
-        indexes = [models.Index(fields=["location_id"], name="location_by_location_id")]
+        indexes = [
+            models.Index(fields=["location_id"], name="location_by_location_id"),
+            contains_index("name", "location_name_has"),
+        ]
 
     def __str__(self) -> str:
         return self.name or self.location_id
 
+    def clean(self) -> None:
+        self.complete()
+
+    def complete(self) -> None:
+        """The time zone is the CPO's where none is given."""
+        if not self.time_zone and self.cpo_id is not None:
+            self.time_zone = self.cpo.time_zone
+
     def save(self, *args: object, **kwargs: object) -> None:
-        self.time_zone = self.time_zone or self.cpo.time_zone
+        self.complete()
         super().save(*args, **kwargs)  # type: ignore[arg-type]
 
 
@@ -210,6 +233,7 @@ class ChargeStation(models.Model):
                 "switch one of the two off.",
             ),
         ]
+        indexes = [prefix_index("identity_normal", "station_identity_begins")]
 
     def __str__(self) -> str:
         return self.identity
@@ -243,6 +267,7 @@ class EVSE(models.Model):
             printable_check("uid", "evse_uid_is_printable"),
             printable_check("evse_id", "evse_id_is_printable"),
         ]
+        indexes = [prefix_index("evse_id_normal", "evse_id_begins")]
 
     def __str__(self) -> str:
         return self.evse_id or self.uid

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import connection
 from django.http import HttpRequest
 
-from authorization.models import ChargeException, Decision, ExceptionGroup  # noqa: A004
+from authorization.models import ChargeException, Decision, ExceptionGroup
 from locations.models import CPO, ChargeStation, Location
 from tokens.models import EMSP, Customer, Token
 

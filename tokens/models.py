@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import F, Func, Q
 
 from locations.ids import BadId
-from locations.models import Party, party_constraints, printable_check
+from locations.models import Party, contains_index, party_constraints, prefix_index, printable_check
 from tokens import ids
 
 
@@ -64,6 +64,7 @@ class Customer(models.Model):
             models.UniqueConstraint(fields=["id", "emsp"], name="customer_with_emsp"),
             models.CheckConstraint(condition=~Q(external_id=""), name="customer_external_id_is_null_or_text"),
         ]
+        indexes = [contains_index("name", "customer_name_has")]
 
     def __str__(self) -> str:
         return self.name
@@ -205,8 +206,10 @@ class Token(models.Model):
             models.CheckConstraint(condition=~Q(auth_id_normal=""), name="token_auth_id_is_not_empty"),
         ]
         indexes = [
-            models.Index(fields=["auth_id_normal"], name="token_by_auth_id"),
-            models.Index(fields=["uid_normal"], name="token_by_uid"),
+            # Equality uses these too.
+            prefix_index("auth_id_normal", "token_auth_id_begins"),
+            prefix_index("uid_normal", "token_uid_begins"),
+            models.Index(fields=["visual_number"], name="token_by_visual_number"),
         ]
 
     def __str__(self) -> str:
