@@ -69,6 +69,9 @@ def main(arguments: list[str]) -> int:
         complain(_explain(error))
     except Stopped as stop:
         return 0 if chosen.action == "run" else 128 + int(stop.args[0])
+    finally:
+        # Python gives its handlers up before it ends, and an alarm that nobody handles is deadly.
+        signal.setitimer(signal.ITIMER_REAL, 0)
     return 1
 
 

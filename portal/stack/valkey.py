@@ -82,7 +82,7 @@ class Valkey:
             if self._wait_ready(child, port):
                 self.port = port
                 return
-            if "in use" not in child.last_words():
+            if not any(text in child.last_words() for text in ("in use", "Failed listening")):
                 break
             time.sleep(0.3)
         raise StackError(f"Valkey does not start: {child.last_words()} (see {child.log})")
