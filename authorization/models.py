@@ -123,7 +123,6 @@ class GroupMember(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["auth_id"], name="group_member_by_auth_id", condition=Q(auth_id__isnull=False))]
-        triggers = triggers.named_token("group_member")
 
     def __str__(self) -> str:
         return str(getattr(self, self.category, "") or self.pk)
@@ -256,7 +255,6 @@ class AuthorizationListEntry(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["auth_id"], name="list_entry_by_auth_id", condition=Q(auth_id__isnull=False))]
-        triggers = triggers.authorization_list()
 
     def __str__(self) -> str:
         return str(self.customer or self.token)
@@ -266,6 +264,7 @@ class Revision(models.Model):
     """One row: how many transactions that may alter a decision have been committed. Counted by triggers, at commit."""
 
     value = models.BigIntegerField(default=0)
+    externals_at = models.BigIntegerField(default=0, help_text="The value when an external token was last made.")
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(id=1), name="there_is_one_revision")]

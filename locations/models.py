@@ -12,7 +12,7 @@ from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Func, Q
-from django.db.models.functions import Upper
+from django.db.models.functions import Collate, Upper
 
 from locations.validators import printable, validate_country_alpha3, validate_country_code, validate_party_id
 
@@ -109,6 +109,7 @@ class CPO(Party):
                 name="cpo_is_not_its_own_parent",
                 when=pgtrigger.After,
                 operation=pgtrigger.Insert | pgtrigger.UpdateOf("parent_id"),
+                condition=pgtrigger.Condition("NEW.parent_id IS NOT NULL"),
                 # The lock lets one change to the tree happen at a time: two moves could close a circle together.
                 func="""
                     PERFORM pg_advisory_xact_lock(hashtext('locations_cpo.parent'));
@@ -207,7 +208,9 @@ class ChargeStation(models.Model):
     location = models.ForeignKey(Location, models.PROTECT, related_name="stations")
     identity = models.CharField(max_length=255, validators=[printable])
     identity_normal = models.GeneratedField(
-        expression=Upper(Func(F("identity"), function="btrim")), output_field=models.TextField(), db_persist=True
+        expression=Upper(Collate(Func(F("identity"), function="btrim"), "C")),
+        output_field=models.TextField(),
+        db_persist=True,
     )
     authorization_required = models.BooleanField(default=True, help_text="Off: anyone charges here, without a card.")
     local_pre_authorize = models.BooleanField(default=False)

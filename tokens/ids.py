@@ -15,7 +15,7 @@ _HEX = re.compile(r"[0-9A-F]+")
 _SEPARATORS = str.maketrans("", "", " :-")
 _ISO_WITH_DIGIT = re.compile(r"[A-Z]{2}[A-Z0-9]{13}")
 _DIN_WITH_DIGIT = re.compile(r"[A-Z]{2}[A-Z0-9]{10}")
-_DIN = re.compile(r"[A-Z]{2}[*-]?[A-Z0-9]{3}[*-]?[A-Z0-9]{6}([*-]?[A-Z0-9])?")
+_DIN = re.compile(r"[A-Z]{2}\*?[A-Z0-9]{3}\*?[A-Z0-9]{6}(\*?[A-Z0-9])?")
 _ISO_CONTRACT = re.compile(r"[A-Z]{2}[A-Z0-9]{12}")
 
 
@@ -46,8 +46,7 @@ def auth_id(value: str) -> str:
     >>> auth_id("nl-tnm-c00122045-k"), auth_id("NL*TNM*122045*0"), auth_id("FA54320")
     ('NLTNMC00122045', 'NLTNM122045', 'FA54320')
     """
-    text = printable_ascii(value, "Auth ID").upper()
-    bare = text.replace("*", "").replace("-", "") if _DIN.fullmatch(text) else text.replace("-", "")
+    bare = _undashed(printable_ascii(value, "Auth ID"))
     if not bare:
         raise BadId("The Auth ID is empty.")
     if _ISO_WITH_DIGIT.fullmatch(bare) and _iso_holds(bare):
@@ -57,9 +56,15 @@ def auth_id(value: str) -> str:
     return bare
 
 
+def _undashed(value: str) -> str:
+    """Upper case without `-`, and in the DIN form without `*`. Trimmed last: a dash may hide a space."""
+    text = value.upper().replace("-", "").strip(" ")
+    return text.replace("*", "") if _DIN.fullmatch(text) else text
+
+
 def auth_id_warning(value: str) -> str | None:
     """What is odd about an Auth ID that is accepted all the same: a wrong check digit, or None."""
-    bare = value.strip(" ").upper().replace("-", "")
+    bare = _undashed(value)
     if _ISO_WITH_DIGIT.fullmatch(bare) and not _iso_holds(bare):
         digit = iso_check_digit(bare[:-1])
         return f"The check digit of {value} is {bare[-1]}, computed is {digit}. It is kept as entered."

@@ -304,6 +304,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('value', models.BigIntegerField(default=0)),
+                ('externals_at', models.BigIntegerField(default=0, help_text='The value when an external token was last made.')),
             ],
             options={
                 'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='there_is_one_revision')],
@@ -332,18 +333,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='authorizationlistentry',
             constraint=models.UniqueConstraint(fields=('location', 'auth_id'), name='list_entry_auth_id_is_unique', violation_error_message='Already on the list.'),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name='authorizationlistentry',
-            trigger=pgtrigger.compiler.Trigger(name='list_entry_names_the_auth_id', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW.token_id IS NOT NULL AND NEW.auth_id IS NULL)', func='\n                SELECT auth_id_normal INTO NEW.auth_id FROM tokens_token WHERE id = NEW.token_id FOR KEY SHARE;\n                RETURN NEW;\n            ', hash='ba1c767249e1a3e6e4a159e3e817bd624f4fe34e', operation='INSERT OR UPDATE OF "token_id"', pgid='pgtrigger_list_entry_names_the_auth_id_cc35a', table='authorization_authorizationlistentry', when='BEFORE')),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name='authorizationlistentry',
-            trigger=pgtrigger.compiler.Trigger(name='listed_location_is_unpublished', sql=pgtrigger.compiler.UpsertTriggerSql(func='\n                    PERFORM 1 FROM locations_location WHERE id IN (SELECT location_id FROM entries)\n                        ORDER BY id FOR NO KEY UPDATE;\n                    UPDATE locations_location SET published = false\n                        WHERE published AND id IN (SELECT location_id FROM entries);\n                    RETURN NULL;\n                ', hash='0a37b008a90beec3bbd9d561c519a5aa8e615ece', level='STATEMENT', operation='INSERT', pgid='pgtrigger_listed_location_is_unpublished_9bef1', referencing='REFERENCING NEW TABLE AS entries ', table='authorization_authorizationlistentry', when='AFTER')),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name='authorizationlistentry',
-            trigger=pgtrigger.compiler.Trigger(name='relisted_location_is_unpublished', sql=pgtrigger.compiler.UpsertTriggerSql(func='\n                    PERFORM 1 FROM locations_location WHERE id IN (SELECT location_id FROM entries)\n                        ORDER BY id FOR NO KEY UPDATE;\n                    UPDATE locations_location SET published = false\n                        WHERE published AND id IN (SELECT location_id FROM entries);\n                    RETURN NULL;\n                ', hash='92882aea5577bfa6edd671455e0feae7d6b2192b', level='STATEMENT', operation='UPDATE', pgid='pgtrigger_relisted_location_is_unpublished_22104', referencing='REFERENCING NEW TABLE AS entries ', table='authorization_authorizationlistentry', when='AFTER')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='authorizationlistentry',
@@ -516,10 +505,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='groupmember',
             constraint=models.UniqueConstraint(fields=('group', 'auth_id'), name='group_member_auth_id_is_unique', violation_error_message='Already a member.'),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name='groupmember',
-            trigger=pgtrigger.compiler.Trigger(name='group_member_names_the_auth_id', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW.token_id IS NOT NULL AND NEW.auth_id IS NULL)', func='\n                SELECT auth_id_normal INTO NEW.auth_id FROM tokens_token WHERE id = NEW.token_id FOR KEY SHARE;\n                RETURN NEW;\n            ', hash='510f8b2bf04f842350b35f3d27163ec3dbccfc67', operation='INSERT OR UPDATE OF "token_id"', pgid='pgtrigger_group_member_names_the_auth_id_d2986', table='authorization_groupmember', when='BEFORE')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='groupmember',

@@ -3,6 +3,7 @@
 import django.contrib.postgres.indexes
 import django.core.validators
 import django.db.models.deletion
+import django.db.models.functions.comparison
 import django.db.models.functions.text
 import locations.models
 import locations.validators
@@ -40,7 +41,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('identity', models.CharField(max_length=255, validators=[locations.validators.printable])),
-                ('identity_normal', models.GeneratedField(db_persist=True, expression=django.db.models.functions.text.Upper(models.Func(models.F('identity'), function='btrim')), output_field=models.TextField())),
+                ('identity_normal', models.GeneratedField(db_persist=True, expression=django.db.models.functions.text.Upper(django.db.models.functions.comparison.Collate(models.Func(models.F('identity'), function='btrim'), 'C')), output_field=models.TextField())),
                 ('authorization_required', models.BooleanField(default=True, help_text='Off: anyone charges here, without a card.')),
                 ('local_pre_authorize', models.BooleanField(default=False)),
                 ('local_authorize_offline', models.BooleanField(default=True)),
@@ -207,7 +208,7 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='cpo',
-            trigger=pgtrigger.compiler.Trigger(name='cpo_is_not_its_own_parent', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n                    PERFORM pg_advisory_xact_lock(hashtext('locations_cpo.parent'));\n                    IF EXISTS (\n                        WITH RECURSIVE above AS (\n                            SELECT NEW.parent_id AS id\n                            UNION\n                            SELECT c.parent_id FROM locations_cpo c JOIN above ON c.id = above.id\n                        )\n                        SELECT FROM above WHERE id = NEW.id\n                    ) THEN\n                        RAISE EXCEPTION 'A CPO cannot be above itself.'\n                            USING ERRCODE = 'check_violation', CONSTRAINT = 'cpo_is_not_its_own_parent';\n                    END IF;\n                    RETURN NULL;\n                ", hash='28ca4dda624383ae5d8e24d8b6585b4b13ddad8a', operation='INSERT OR UPDATE OF "parent_id"', pgid='pgtrigger_cpo_is_not_its_own_parent_31c52', table='locations_cpo', when='AFTER')),
+            trigger=pgtrigger.compiler.Trigger(name='cpo_is_not_its_own_parent', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW.parent_id IS NOT NULL)', func="\n                    PERFORM pg_advisory_xact_lock(hashtext('locations_cpo.parent'));\n                    IF EXISTS (\n                        WITH RECURSIVE above AS (\n                            SELECT NEW.parent_id AS id\n                            UNION\n                            SELECT c.parent_id FROM locations_cpo c JOIN above ON c.id = above.id\n                        )\n                        SELECT FROM above WHERE id = NEW.id\n                    ) THEN\n                        RAISE EXCEPTION 'A CPO cannot be above itself.'\n                            USING ERRCODE = 'check_violation', CONSTRAINT = 'cpo_is_not_its_own_parent';\n                    END IF;\n                    RETURN NULL;\n                ", hash='1131c22aacdd465f2fecae6ac63ad05bb8d482bf', operation='INSERT OR UPDATE OF "parent_id"', pgid='pgtrigger_cpo_is_not_its_own_parent_31c52', table='locations_cpo', when='AFTER')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='cpo',

@@ -52,28 +52,28 @@ BEGIN
     RETURN right(contract, 1) = substr('0123456789X', (total % 11)::int + 1, 1);
 END $$;
 
-CREATE FUNCTION chargeward_auth_id(value text) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
-DECLARE
-    bare text := upper(btrim(value) COLLATE "C");
-BEGIN
-    IF bare ~ '^[A-Z]{2}[*-]?[A-Z0-9]{3}[*-]?[A-Z0-9]{6}([*-]?[A-Z0-9])?$' THEN
-        bare := replace(bare, '*', '');
-    END IF;
-    bare := replace(bare, '-', '');
-    IF bare ~ '^[A-Z]{2}[A-Z0-9]{13}$' AND chargeward_iso_digit_holds(bare)
-       OR bare ~ '^[A-Z]{2}[A-Z0-9]{10}$' AND chargeward_din_digit_holds(bare) THEN
-        RETURN left(bare, -1);
-    END IF;
-    RETURN bare;
-END $$;
-
-CREATE FUNCTION chargeward_uid(type text, value text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+-- Bodies that are parsed here, not at each call: a restore runs without a search path, and must find what they call.
+CREATE FUNCTION chargeward_auth_id(value text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
     SELECT CASE
-        WHEN type = 'EMAID' THEN chargeward_auth_id(value)
-        WHEN type IN ('RFID', 'MAC_ADDRESS') THEN translate(upper(btrim(value) COLLATE "C"), ' :-', '')
-        ELSE upper(btrim(value) COLLATE "C")
-    END
-$$;
+        WHEN bare ~ '^[A-Z]{2}[A-Z0-9]{13}$' AND chargeward_iso_digit_holds(bare) THEN left(bare, -1)
+        WHEN bare ~ '^[A-Z]{2}[A-Z0-9]{10}$' AND chargeward_din_digit_holds(bare) THEN left(bare, -1)
+        ELSE bare
+    END FROM (
+        SELECT CASE
+            WHEN text ~ '^[A-Z]{2}\*?[A-Z0-9]{3}\*?[A-Z0-9]{6}(\*?[A-Z0-9])?$' THEN replace(text, '*', '')
+            ELSE text
+        END AS bare
+        FROM (SELECT btrim(replace(upper(value COLLATE "C"), '-', '')) AS text OFFSET 0) AS undashed OFFSET 0
+    ) AS without_separators;
+END;
+
+CREATE FUNCTION chargeward_uid(type text, value text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE
+    WHEN type = 'EMAID' THEN chargeward_auth_id(value)
+    WHEN type IN ('RFID', 'MAC_ADDRESS') THEN translate(upper(value COLLATE "C"), ' :-', '')
+    ELSE upper(btrim(value) COLLATE "C")
+END;
 """
 
 
