@@ -61,7 +61,7 @@ def _waits(pid: int) -> bool:
 
 
 def interleaved(first: Callable[[], Any], second: Callable[[], Any]) -> list[DatabaseError | None]:
-    """Both do their work before either commits, as far as locks let them; the first commits first. What refused each."""
+    """Both work before either commits, as far as locks let them; the first commits first. What refused each."""
     with ThreadPoolExecutor(2) as pool:
         one = Step(pool, first).works_or_waits()
         two = Step(pool, second).works_or_waits()
