@@ -225,7 +225,9 @@ class Crowd:
                 yield MemberRow(name, "customer", *self.customer_key(number))
         for name in self.driver_groups:
             for number in _some(dice, 0, m.drivers, 10, 80):
-                yield MemberRow(name, "driver", *self.driver_key(number))
+                emsp, external_id = self.driver_key(number)
+                customer = self.customer_key(number % m.customers)[1]
+                yield MemberRow(name, "driver", emsp, f"{customer} {external_id}")
         for name in self.token_groups:
             for number in _some(dice, 0, m.tokens // 20, 10, 100):
                 yield MemberRow(name, "token", "RFID", self.uid(number * 20 + 2))

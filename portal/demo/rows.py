@@ -94,8 +94,8 @@ class GroupRow(NamedTuple):
 
 
 class MemberRow(NamedTuple):
-    """`key` and `below` by category: cpo and emsp (code, ""), location (cpo, location_id), customer and driver
-    (emsp, external_id; a demo driver's is its eMSP's only one), token as above."""
+    """`key` and `below` by category: cpo and emsp (code, ""), location (cpo, location_id), customer (emsp,
+    external_id), driver (emsp, the customer's and the driver's external_id with a space between), token as above."""
 
     group: str
     category: str

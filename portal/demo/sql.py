@@ -98,7 +98,8 @@ _MEMBER = {
     "emsp": f"{_emsp('s.key', 'x')}",
     "customer": f"{_emsp('s.key')} JOIN tokens_customer x ON x.emsp_id = m.id AND x.external_id = s.below",
     "driver": f"{_emsp('s.key')} JOIN tokens_customer k ON k.emsp_id = m.id "
-    "JOIN tokens_driver x ON x.customer_id = k.id AND x.external_id = s.below",
+    "AND k.external_id = split_part(s.below, ' ', 1) "
+    "JOIN tokens_driver x ON x.customer_id = k.id AND x.external_id = split_part(s.below, ' ', 2)",
     "token": f"JOIN LATERAL {_NAMED} x ON x.id IS NOT NULL",
 }
 
