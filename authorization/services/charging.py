@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import DataError
 from django.utils.crypto import salted_hmac
 
 from authorization.engine.decide import decide
@@ -61,7 +62,7 @@ def _answer(
 ) -> list[Answer | BadQuestion]:
     try:
         # BrokenRule, UnknownZone and an unknown word in a row are ValueErrors: a rule that cannot be read.
-        # So is, as an OverflowError, a wall clock beyond the year 9999.
+        # So is, as an OverflowError, a wall clock beyond the year 9999, and as a DataError a window that ends there.
         loaded = store.load(questions, reach_of(caller))
         answers: list[Answer | BadQuestion] = []
         for question, facts in zip(questions, loaded.facts, strict=True):
@@ -71,7 +72,7 @@ def _answer(
             explanation = explain_decision(facts.request, loaded.rules, now) if with_steps else None
             verdict = explanation.decision if explanation else decide(facts.request, loaded.rules, now)
             answers.append(Answer(question, facts, verdict, now, loaded.revision, loaded.source, explanation))
-    except (ValueError, TypeError, OverflowError) as error:
+    except (ValueError, TypeError, OverflowError, DataError) as error:
         logger.exception("A rule cannot be read")
         raise NoRules(str(error)) from error
     return answers

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from guardian.shortcuts import assign_perm
 
@@ -360,6 +361,15 @@ def test_rules_that_cannot_be_read_are_503(place: Any, card: Any, admin_api: Api
         assert (response.status_code, response.json()["code"]) == (503, "unavailable")
         assert response["Retry-After"] == "1"
     assert not Decision.objects.exists()
+
+
+def test_a_window_beyond_the_calendar_is_503(place: Any, card: Any, admin_api: ApiClient) -> None:
+    here, cards = factories.group("location", place.location), factories.group("token", card)
+    rule = factories.exception("blacklist", "emsp_for_cpo", [here], [cards])
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE authorization_chargeexception SET valid_until = 'infinity' WHERE id = %s", [rule.pk])
+    response = admin_api.post(AUTHORIZE, question())
+    assert (response.status_code, response.json()["code"]) == (503, "unavailable")
 
 
 def test_create_api_key_prints_the_key_alone(capsys: pytest.CaptureFixture[str], place: Any, card: Any) -> None:
