@@ -45,7 +45,7 @@ def authorize(questions: Sequence[Question], caller: Caller, now: datetime) -> l
     Raises NoRules, and the database's errors.
     """
     answers = _answer(questions, caller, now)
-    Decision.objects.bulk_create([_log_row(answer, caller) for answer in answers if isinstance(answer, Answer)])
+    Decision.objects.bulk_create([log_row(answer, caller) for answer in answers if isinstance(answer, Answer)])
     return answers
 
 
@@ -78,7 +78,8 @@ def _answer(
     return answers
 
 
-def _log_row(answer: Answer, caller: Caller) -> Decision:
+def log_row(answer: Answer, caller: Caller) -> Decision:
+    """What the log keeps of an answer; not saved yet."""
     verdict, place = answer.verdict, answer.facts.request.place
     return Decision(
         request_id=answer.question.id,
