@@ -13,7 +13,7 @@ from authorization.models import Decision
 from authorization.questions import BadQuestion, Question, parse
 from authorization.reach import reach_of
 from authorization.services import Answer, Caller, authenticate, create_key
-from authorization.services.charging import log_row as log_row
+from authorization.services.charging import log_row
 from authorization.store import DatabaseStore
 from locations.models import CPO
 from portal.demo import cast
