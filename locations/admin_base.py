@@ -17,7 +17,7 @@ from guardian.admin import (
     UserManage,
 )
 
-from locations import admin_history, admin_refusals
+from locations import access, admin_history, admin_refusals
 from locations.admin_paging import BoundedChangeList, BoundedPaginator
 from locations.admin_widgets import Search
 
@@ -50,7 +50,7 @@ class Scoped:
 
     @staticmethod
     def allows(request: HttpRequest) -> bool:
-        return bool(request.user.is_active and getattr(request.user, "is_superuser", False))
+        return access.is_admin(request.user)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.allows(request)

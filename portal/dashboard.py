@@ -7,6 +7,7 @@ from django.db import connection
 from django.http import HttpRequest
 
 from authorization.models import ChargeException, Decision, ExceptionGroup
+from locations import access
 from locations.models import CPO, ChargeStation, Location
 from tokens.models import EMSP, Customer, Token
 
@@ -26,7 +27,7 @@ COUNTED = {
 
 def is_admin(request: HttpRequest) -> bool:
     """Whether the sidebar shows the models' pages: a superuser's, until managers have theirs."""
-    return bool(request.user.is_active and getattr(request.user, "is_superuser", False))
+    return access.is_admin(request.user)
 
 
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:

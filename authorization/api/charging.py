@@ -87,7 +87,7 @@ class ChargingView(APIView):
 
 
 def _is_foreseen(exc: Exception) -> bool:
-    return isinstance(errors._as_api_exception(exc), exceptions.APIException)
+    return isinstance(errors.as_api_exception(exc), exceptions.APIException)
 
 
 class AuthorizeView(ChargingView):

@@ -54,7 +54,7 @@ class Unavailable(exceptions.APIException):
 
 def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler. None, Django's 500, is left for mistakes of ours in the management API."""
-    exc = _as_api_exception(exc)
+    exc = as_api_exception(exc)
     if not isinstance(exc, exceptions.APIException):
         return None
     headers = {}
@@ -67,7 +67,8 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
     return Response(body(exc), status=exc.status_code, headers=headers)
 
 
-def _as_api_exception(exc: Exception) -> Exception:
+def as_api_exception(exc: Exception) -> Exception:
+    """What an error means to the caller; the error itself where nobody foresaw it."""
     match exc:
         case Http404():
             return exceptions.NotFound("There is no such object.")
