@@ -5,6 +5,8 @@ A rule about these rows is a named database constraint, or a trigger of `trigger
 
 import pghistory
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.functions import RandomUUID
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
@@ -261,9 +263,14 @@ class AuthorizationListEntry(models.Model):
 
 
 class Revision(models.Model):
-    """One row: how many transactions that may alter a decision have been committed. Counted by triggers, at commit."""
+    """One row: how many transactions that may alter an answer have been committed. Counted by triggers, at commit.
+
+    `stamp` is another one at each count. Two databases, or one and what was restored of it, may reach the same value
+    with different rows; they never have the same stamp.
+    """
 
     value = models.BigIntegerField(default=0)
+    stamp = models.UUIDField(db_default=RandomUUID())
     externals_at = models.BigIntegerField(default=0, help_text="The value when an external token was last made.")
 
     class Meta:
@@ -274,13 +281,35 @@ class Revision(models.Model):
 
 
 class Change(models.Model):
-    """One committed transaction that may have altered a decision; `revision` is set as it commits, in that order."""
+    """One committed transaction that may have altered an answer; `revision` is set as it commits, in that order.
+
+    What it touched is in ChangedKeys. Rows are kept for a while: who has fallen further behind reads everything anew.
+    """
 
     revision = models.BigIntegerField(null=True, unique=True)
+    stamp = models.UUIDField(null=True, help_text="The Revision's stamp at this count.")
     changed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [models.Index(fields=["changed_at"], name="change_by_time")]
 
     def __str__(self) -> str:
         return f"revision {self.revision}"
+
+
+class ChangedKeys(models.Model):
+    """Documents of the compiled copy (`authorization.cache.documents`) that one statement of a change made stale."""
+
+    id = models.BigAutoField(primary_key=True)
+    change = models.ForeignKey(Change, models.DO_NOTHING, db_constraint=False, related_name="keys")
+    kind = models.CharField(max_length=16, help_text="* for every kind.")
+    keys = ArrayField(models.TextField(), null=True, help_text="Null: too many to name, so all of this kind.")
+
+    class Meta:
+        verbose_name_plural = "changed keys"
+
+    def __str__(self) -> str:
+        return f"{self.kind} of change {self.change_id}"
 
 
 class ApiKey(models.Model):
@@ -353,3 +382,14 @@ class Decision(models.Model):
 
     def __str__(self) -> str:
         return f"{'accepted' if self.accepted else 'rejected'} {self.reason}"
+
+
+class Spool(models.Model):
+    """How far a node's spool file of decisions is in the log; moves in the transaction that adds the rows."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    shipped = models.BigIntegerField(default=0, help_text="Bytes.")
+    shipped_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} up to byte {self.shipped}"

@@ -25,7 +25,6 @@ from authorization.models import (
     Revision,
 )
 from authorization.questions import Question
-from authorization.reach import Reach
 from locations.models import EVSE, ChargeStation, Location
 from tokens.models import Token
 
@@ -35,7 +34,7 @@ Groups = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Rows by the id that names them, as far as the caller reaches: EVSEs, stations and locations."""
+    """Rows by the id that names them: EVSEs, stations and locations."""
 
     evses: dict[str, Row]
     stations: dict[str, Row]
@@ -63,14 +62,6 @@ class ListEntries:
     tokens: frozenset[tuple[int, int]]
     auth_ids: frozenset[tuple[int, str]]
 
-    def names(self, location: int, token: Row) -> bool:
-        """Whether the token, its Auth ID or its customer is on the location's list."""
-        return (
-            (location, token["customer_id"]) in self.customers
-            or (location, token["id"]) in self.tokens
-            or (location, token["auth_id_normal"]) in self.auth_ids
-        )
-
 
 def _rows(values: Iterable[Any]) -> list[Row]:
     return list(values)
@@ -81,19 +72,16 @@ def revision() -> int:
     return Revision.objects.values_list("value", flat=True).first() or 0
 
 
-def places(questions: Sequence[Question], reach: Reach) -> Places:
-    """Every place that a question names and the caller reaches."""
-    evses = _evses({question.evse_id_normal for question in questions if question.evse_id_normal}, reach)
+def places(questions: Sequence[Question], own_station: int | None) -> Places:
+    """Every place that a question names, and the caller's own station; whether the caller reaches it is asked later."""
+    evses = _evses({question.evse_id_normal for question in questions if question.evse_id_normal})
     stations = _stations(
         {question.station_normal for question in questions if question.station_normal},
-        {evse["station_id"] for evse in evses if evse["station_id"]} | ({reach.station} - {None}),
-        reach,
+        {evse["station_id"] for evse in evses if evse["station_id"]} | ({own_station} - {None}),
     )
     locations = _locations(
         {row["location_id"] for row in [*evses, *stations]},
         {question.location_id for question in questions if question.location_id},
-        reach,
-        stations,
     )
     by_location_id: dict[str, list[Row]] = defaultdict(list)
     for row in locations:
@@ -108,36 +96,24 @@ def places(questions: Sequence[Question], reach: Reach) -> Places:
     )
 
 
-def _evses(evse_ids: set[str], reach: Reach) -> list[Row]:
+def _evses(evse_ids: set[str]) -> list[Row]:
     if not evse_ids:
         return []
     rows = EVSE.objects.filter(evse_id_normal__in=evse_ids)
-    if reach.station is not None:
-        rows = rows.filter(station=reach.station)
-    elif not reach.any_place:
-        rows = rows.filter(location__cpo__in=reach.cpos)
-    return _rows(rows.values("id", "evse_id", "evse_id_normal", "station_id", "location_id"))
+    return _rows(rows.values("evse_id", "evse_id_normal", "station_id", "location_id"))
 
 
-def _stations(identities: set[str], pks: set[int | None], reach: Reach) -> list[Row]:
+def _stations(identities: set[str], pks: set[int | None]) -> list[Row]:
     if not identities and not pks:
         return []
     rows = ChargeStation.objects.filter(Q(identity_normal__in=identities) | Q(pk__in=pks))
-    if reach.station is not None:
-        rows = rows.filter(pk=reach.station)
-    elif not reach.any_place:
-        rows = rows.filter(location__cpo__in=reach.cpos)
     return _rows(rows.values("id", "identity_normal", "location_id", "authorization_required"))
 
 
-def _locations(pks: set[int], location_ids: set[str], reach: Reach, stations: list[Row]) -> list[Row]:
+def _locations(pks: set[int], location_ids: set[str]) -> list[Row]:
     if not pks and not location_ids:
         return []
     rows = Location.objects.filter(Q(pk__in=pks) | Q(location_id__in=location_ids))
-    if reach.station is not None:
-        rows = rows.filter(pk__in={station["location_id"] for station in stations})
-    elif not reach.any_place:
-        rows = rows.filter(cpo__in=reach.cpos)
     private = Exists(AuthorizationListEntry.objects.filter(location=OuterRef("pk")))
     return _rows(
         rows.annotate(is_private=private).values(
@@ -202,7 +178,7 @@ def tokens(questions: Sequence[Question], private: set[int]) -> Tokens:
             by_auth_id[row["auth_id_normal"]].append(row)
     return Tokens(
         by_uid={(row["type"], row["uid_normal"]): row for row in rows if row["uid_normal"] is not None},
-        by_auth_id={auth_id: _carriers(carriers) for auth_id, carriers in by_auth_id.items()},
+        by_auth_id=dict(by_auth_id),
         groups=_token_groups(rows),
         listed=_list_entries(rows, private),
     )
@@ -215,12 +191,6 @@ def _token_rows(uids: set[tuple[str, str]], auth_ids: set[str]) -> list[Row]:
     for type_ in {type_ for type_, _ in uids}:
         condition |= Q(type=type_, uid_normal__in={uid for uid_type, uid in uids if uid_type == type_})
     return _rows(Token.objects.filter(condition).order_by().values(*TOKEN_COLUMNS))
-
-
-def _carriers(rows: list[Row]) -> list[Row]:
-    """The tokens an Auth ID speaks of: its EMAID token if there is one, else all; an external one only if alone."""
-    own = [row for row in rows if not row["external"]] or rows
-    return [row for row in own if row["type"] == "EMAID"] or own
 
 
 def _token_groups(rows: list[Row]) -> dict[int, Groups]:

@@ -1,29 +1,22 @@
-"""The seam between services and where the rules are kept: a store turns questions into what the engine decides on."""
+"""The seam between services and where the rules are kept: a store knows callers, and turns questions into facts."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from django.db import connection, transaction
 
 from authorization import selectors
 from authorization.engine.rules import Rules, compile_rules
-from authorization.engine.types import Place, Request, Token
+from authorization.facts import EvseRow, Facts, LocationRow, StationRow, TokenRow, facts_of
 from authorization.questions import BadQuestion, Question
-from authorization.reach import Reach
+from authorization.reach import reach_of
 from authorization.selectors import Places, Row, Tokens
+from authorization.services.keys import Caller, authenticate
 
-STATEMENT_TIMEOUT = "2s"  # a charger waits for the answer; one that comes later helps nobody
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the engine decides on, and the ids of the place to answer with (None where it is not known)."""
-
-    request: Request
-    location_id: str | None = None
-    evse_id: str | None = None
+STATEMENT_TIMEOUT = "1s"  # a charger waits for the answer; one that comes later helps nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +32,23 @@ class Loaded:
 class Store(Protocol):
     """Answers come from one revision for all questions. A store that cannot read its rules raises; it never guesses."""
 
-    def load(self, questions: Sequence[Question], reach: Reach) -> Loaded: ...
+    def caller(self, key: str, now: datetime) -> Caller | None:
+        """The caller of a key in force at `now`."""
+
+    def load(self, questions: Sequence[Question], caller: Caller) -> Loaded: ...
 
 
 class DatabaseStore:
     """Reads PostgreSQL anew for every call."""
 
-    def load(self, questions: Sequence[Question], reach: Reach) -> Loaded:
+    def caller(self, key: str, now: datetime) -> Caller | None:
+        return authenticate(key, now)
+
+    def load(self, questions: Sequence[Question], caller: Caller) -> Loaded:
         with _one_view():
             revision = selectors.revision()
-            places = selectors.places(questions, reach)
-            found = [_try_place(question, places, reach) for question in questions]
+            reach = reach_of(caller)
+            places = selectors.places(questions, reach.station)
             private = {row["id"] for row in places.locations_by_pk.values() if row["is_private"]}
             tokens = selectors.tokens(questions, private)
             rules = compile_rules(
@@ -58,10 +57,8 @@ class DatabaseStore:
                     {group for groups in tokens.groups.values() for group in groups},
                 )
             )
-        facts = [
-            spot if isinstance(spot, BadQuestion) else _facts(question, spot, places, tokens, reach)
-            for question, spot in zip(questions, found, strict=True)
-        ]
+        view = DatabaseView(places, tokens)
+        facts = [facts_of(question, view, reach) for question in questions]
         return Loaded(facts, rules, revision, "database")
 
 
@@ -77,93 +74,70 @@ def _one_view() -> Iterator[None]:
         yield
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """A place that was found: its location's row, the station's and the EVSE's where they are known."""
+class DatabaseView:
+    """facts.View of the rows that were read for some questions."""
 
-    location: Row
-    station: Row | None
-    evse: Row | None
+    def __init__(self, places: Places, tokens: Tokens) -> None:
+        self._places = places
+        self._tokens = tokens
 
+    def evse(self, normal: str) -> EvseRow | None:
+        row = self._places.evses.get(normal)
+        return EvseRow(row["evse_id"], row["location_id"], row["station_id"]) if row else None
 
-def _try_place(question: Question, places: Places, reach: Reach) -> Spot | BadQuestion | None:
-    """The Spot; None where a place named is not among the caller's; BadQuestion where the places named do not agree."""
-    try:
-        return find_place(question, places, reach)
-    except BadQuestion as error:
-        error.id = question.id
-        return error
+    def station(self, normal: str) -> StationRow | None:
+        return _station(self._places.stations.get(normal))
 
+    def station_by_pk(self, pk: int) -> StationRow | None:
+        return _station(self._places.stations_by_pk.get(pk))
 
-def find_place(question: Question, places: Places, reach: Reach) -> Spot | None:
-    """Looks up each place named. Raises BadQuestion for none, for an ambiguous one, and for two that differ."""
-    if not (question.evse_id or question.location_id or question.station or reach.station):
-        raise BadQuestion("Name a place: evse_id, location_id (with cpo) or station.", "no_place")
-    evse = station = location = None
-    if question.location_id is not None:
-        candidates = [row for row in places.locations.get(question.location_id, []) if _is_of(row, question.cpo_party)]
-        if len(candidates) > 1:
-            raise BadQuestion("Several of your CPOs have this location_id: say which with cpo.", "ambiguous_place")
-        location = candidates[0] if candidates else None
-    if question.evse_id_normal is not None:
-        evse = places.evses.get(question.evse_id_normal)
-    if question.station_normal is not None:
-        station = places.stations.get(question.station_normal)
-    named = ((question.location_id, location), (question.evse_id, evse), (question.station, station))
-    if any(name is not None and row is None for name, row in named):
-        return None
-    own = places.stations_by_pk.get(reach.station) if reach.station is not None else None
-    if reach.station is not None and own is None:
-        return None
-    return _agree(location, evse, station, own, places)
+    def locations(self, location_id: str) -> list[LocationRow]:
+        return [self._location(row) for row in self._places.locations.get(location_id, ())]
 
+    def location(self, pk: int) -> LocationRow:
+        return self._location(self._places.locations_by_pk[pk])
 
-def _is_of(location: Row, party: tuple[str, str] | None) -> bool:
-    return party is None or party == (location["cpo__country_code"], location["cpo__party_id"])
+    def _location(self, row: Row) -> LocationRow:
+        return LocationRow(
+            id=row["id"],
+            location_id=row["location_id"],
+            cpo=row["cpo_id"],
+            party=(row["cpo__country_code"], row["cpo__party_id"]),
+            zone=row["time_zone"],
+            private=row["is_private"],
+            published=row["published"],
+            groups=self._places.groups[row["id"]],
+        )
 
+    def token(self, type: str, uid: str) -> TokenRow | None:  # noqa: A002
+        row = self._tokens.by_uid.get((type, uid))
+        return self._token(row) if row else None
 
-def _agree(location: Row | None, evse: Row | None, station: Row | None, own: Row | None, places: Places) -> Spot:
-    """One Spot of everything named, and of the key's own station. Raises BadQuestion where two of them differ."""
-    evse_station = places.stations_by_pk.get(evse["station_id"]) if evse and evse["station_id"] else None
-    stations = {row["id"]: row for row in (station, evse_station, own) if row is not None}
-    at = {row["location_id"] for row in (evse, *stations.values()) if row is not None}
-    at |= {location["id"]} if location is not None else set()
-    not_its_own = evse is not None and station is not None and evse["station_id"] != station["id"]
-    if len(at) > 1 or len(stations) > 1 or not_its_own:
-        raise BadQuestion("The places named are not one place.", "conflicting_places")
-    return Spot(places.locations_by_pk[at.pop()], next(iter(stations.values()), None), evse)
+    def carriers(self, auth_id: str) -> list[TokenRow]:
+        return [self._token(row) for row in self._tokens.by_auth_id.get(auth_id, ())]
 
+    def _token(self, row: Row) -> TokenRow:
+        blocked = not row["valid"] or row["emsp__blocked"] or row["customer__blocked"] or row["driver__blocked"]
+        return TokenRow(
+            id=row["id"],
+            type=row["type"],
+            emsp=row["emsp_id"],
+            customer=row["customer_id"],
+            auth_id=row["auth_id_normal"],
+            blocked=bool(blocked),
+            expires_at=row["expires_at"],
+            external=row["external"],
+            groups=self._tokens.groups[row["id"]],
+        )
 
-def _facts(question: Question, spot: Spot | None, places: Places, tokens: Tokens, reach: Reach) -> Facts:
-    if spot is None:
-        return Facts(Request(None, (), question.no_authorization), question.location_id, question.evse_id)
-    location = spot.location
-    place = Place(
-        location=location["id"],
-        zone=location["time_zone"],
-        groups=places.groups[location["id"]],
-        private=location["is_private"],
-        published=location["published"],
-        free=spot.station is not None and not spot.station["authorization_required"],
-    )
-    rows = tokens.by_auth_id.get(question.auth_id, []) if question.auth_id else []
-    rows = rows + [row for pair in question.uids if (row := tokens.by_uid.get(pair))]
-    if not reach.any_token_at(location["cpo_id"]):
-        rows = [row for row in rows if row["emsp_id"] in reach.emsps]
-    found = tuple(_token(row, tokens, location["id"]) for row in rows)
-    return Facts(
-        Request(place, found, question.no_authorization),
-        location["location_id"],
-        spot.evse["evse_id"] if spot.evse else None,
-    )
+    def listed(self, location: int, token: TokenRow) -> bool:
+        entries = self._tokens.listed
+        return (
+            (location, token.customer) in entries.customers
+            or (location, token.id) in entries.tokens
+            or (location, token.auth_id) in entries.auth_ids
+        )
 
 
-def _token(row: Row, tokens: Tokens, location: int) -> Token:
-    return Token(
-        key=row["id"],
-        groups=tokens.groups[row["id"]],
-        blocked=not row["valid"] or bool(row["emsp__blocked"] or row["customer__blocked"] or row["driver__blocked"]),
-        expires_at=row["expires_at"],
-        external=row["external"],
-        listed=tokens.listed.names(location, row),
-    )
+def _station(row: Row | None) -> StationRow | None:
+    return StationRow(row["id"], row["location_id"], row["authorization_required"]) if row else None

@@ -17,6 +17,7 @@ NUMBERS = {
     "WEB_WORKERS": (1, 64, 2),
     "DATABASE_POOL_SIZE": (1, 1000, 8),
     "DATABASE_POOL_TIMEOUT": (1, 600, 10),
+    "CACHE_STALE_AFTER_MS": (500, 3_600_000, 1500),
 }
 DATABASE_SCHEMES = ("postgres", "postgresql")
 BROKER_SCHEMES = ("redis", "rediss", "unix")

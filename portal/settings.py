@@ -9,6 +9,8 @@ import pghistory
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
+from portal.folders import address_of, folder_for
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
@@ -94,8 +96,10 @@ MIDDLEWARE = [
     "pghistory.middleware.HistoryMiddleware",
 ]
 
+# What a charger's question passes: no session, no form, no edit that history would tell of.
+CHARGING_MIDDLEWARE = ["django.middleware.security.SecurityMiddleware", "django.middleware.common.CommonMiddleware"]
+
 ROOT_URLCONF = "portal.urls"
-WSGI_APPLICATION = "portal.wsgi.application"
 APPEND_SLASH = False
 
 TEMPLATES = [
@@ -144,6 +148,13 @@ def _database(url: str) -> dict[str, Any]:
 
 
 DATABASES = {"default": _database(DATABASE_URL)}
+
+# The compiled copy and the spool of this node, each database's in a folder of its own.
+DATABASE_ADDRESS = address_of(DATABASE_URL)
+CACHE_FOLDER = folder_for(DATA_DIR / "cache", DATABASE_URL)
+SPOOL_FOLDER = folder_for(DATA_DIR / "spool", DATABASE_URL)
+# Without a look at the database for so long, the copy is not answered from: a card may have been blocked since.
+CACHE_STALE_AFTER_MS = _number("CACHE_STALE_AFTER_MS", 1500)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "guardian.backends.ObjectPermissionBackend"]

@@ -20,7 +20,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from authorization.api import errors
-from authorization.api.authentication import ApiKeyAuthentication
+from authorization.api.authentication import ChargingKeyAuthentication
 from authorization.api.parsers import load_json, read_body
 from authorization.models import ChargeException
 from authorization.questions import BadQuestion, Question, parse
@@ -61,7 +61,7 @@ def caller_of(request: Request) -> Caller:
 class ChargingView(APIView):
     """What the three have in common: the body, its limits, and errors that are never a 500."""
 
-    authentication_classes = [ApiKeyAuthentication]
+    authentication_classes = [ChargingKeyAuthentication]
     permission_classes = [HasKey]
     limit = MAX_REQUEST
 
@@ -134,7 +134,7 @@ def _represent_item(result: Answer | BadQuestion) -> dict[str, Any]:
 class ExplainView(ChargingView):
     """POST: the decision at an instant with every row it went through. Writes nothing."""
 
-    authentication_classes = [ApiKeyAuthentication, SessionAuthentication]
+    authentication_classes = [ChargingKeyAuthentication, SessionAuthentication]
     permission_classes = [IsPortalUser]
 
     def post(self, request: Request) -> HttpResponse:

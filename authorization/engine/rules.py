@@ -6,7 +6,7 @@ the span of local time in which it holds.
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable
+from collections.abc import Container, Hashable, Iterable, Mapping
 from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
@@ -125,9 +125,7 @@ class Rules:
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._by_id = {rule.id: rule for rule in rules}
         self._windows: dict[int, Window] = {
-            rule.id: (rule.valid_from, rule.valid_until)
-            for rule in self._by_id.values()
-            if rule.valid_from is not None or rule.valid_until is not None
+            rule.id: (rule.valid_from, rule.valid_until) for rule in self._by_id.values() if _has_window(rule)
         }
         self._cpo_every = _by_group((rule.id, rule.cpo_groups) for rule in self._by_id.values())
         self._emsp_every = _by_group((rule.id, rule.emsp_groups) for rule in self._by_id.values())
@@ -136,6 +134,43 @@ class Rules:
         self._places: Memo[Groups, Class] = Memo(MAX_CLASS_WEIGHT)
         self._tokens: Memo[Groups, Class] = Memo(MAX_CLASS_WEIGHT)
         self._verdicts: Memo[tuple[Groups, Groups], Verdict] = Memo(MAX_VERDICTS)
+
+    def replaced(self, rows: Mapping[int, Rule | None]) -> "Rules":
+        """Another snapshot with these rules in place of those of their ids (None: without), as if compiled anew.
+
+        It costs by the groups of the rules replaced, not by the number of all rules. Raises BrokenRule.
+        """
+        new = Rules(())
+        for name in ("_by_id", "_windows", "_cpo_every", "_emsp_every", "_cpo", "_emsp"):
+            setattr(new, name, dict(getattr(self, name)))
+        cpo_groups: set[int] = set()
+        emsp_groups: set[int] = set()
+        for rule_id, row in rows.items():
+            for rule in (new._by_id.pop(rule_id, None), row):
+                cpo_groups.update(() if rule is None else check(rule).cpo_groups)
+                emsp_groups.update(() if rule is None else rule.emsp_groups)
+            new._windows.pop(rule_id, None)
+            if row is not None:
+                new._by_id[rule_id] = row
+                if _has_window(row):
+                    new._windows[rule_id] = (row.valid_from, row.valid_until)
+        added = [row for row in rows.values() if row is not None]
+        new._regroup(cpo_groups, rows, _by_group((row.id, row.cpo_groups) for row in added), at_place=True)
+        new._regroup(emsp_groups, rows, _by_group((row.id, row.emsp_groups) for row in added), at_place=False)
+        return new
+
+    def _regroup(
+        self, groups: Iterable[int], replaced: Container[int], added: Mapping[int, list[int]], *, at_place: bool
+    ) -> None:
+        every, covers = (self._cpo_every, self._cpo) if at_place else (self._emsp_every, self._emsp)
+        for group in groups:
+            # The lists are shared with the snapshot before: one is replaced, never changed.
+            ids = [rule for rule in every.get(group, ()) if rule not in replaced] + added.get(group, [])
+            if ids:
+                every[group], covers[group] = ids, self._group(ids, at_place=at_place)
+            else:
+                every.pop(group, None)
+                covers.pop(group, None)
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -264,6 +299,10 @@ def compile_rules(rows: Iterable[Rule]) -> Rules:
             raise BrokenRule(f"exception {rule.id}: it comes twice")
         rules[rule.id] = rule
     return Rules(rules.values())
+
+
+def _has_window(rule: Rule) -> bool:
+    return rule.valid_from is not None or rule.valid_until is not None
 
 
 def _by_group(rows: Iterable[tuple[int, Groups]]) -> dict[int, list[int]]:

@@ -1,25 +1,31 @@
 """The entry points of every protocol that asks who may charge: authorize() and explain()."""
 
+import hashlib
+import hmac
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
+from django.conf import settings
 from django.db import DataError
-from django.utils.crypto import salted_hmac
 
 from authorization.engine.decide import decide
 from authorization.engine.decide import explain as explain_decision
 from authorization.engine.types import Decision as Verdict
 from authorization.engine.types import Explanation
-from authorization.models import Decision
+from authorization.facts import Facts
 from authorization.questions import BadQuestion, Question
-from authorization.reach import reach_of
 from authorization.services.keys import Caller
-from authorization.store import DatabaseStore, Facts, Store
+from authorization.spool import DatabaseLog, Log, Row
+from authorization.store import DatabaseStore, Store
 
 logger = logging.getLogger(__name__)
+
+# Where the rules come from and where decisions are kept; a web process puts the compiled copy and its spool here.
 store: Store = DatabaseStore()
+log: Log = DatabaseLog()
 
 
 class NoRules(RuntimeError):
@@ -45,7 +51,7 @@ def authorize(questions: Sequence[Question], caller: Caller, now: datetime) -> l
     Raises NoRules, and the database's errors.
     """
     answers = _answer(questions, caller, now)
-    Decision.objects.bulk_create([log_row(answer, caller) for answer in answers if isinstance(answer, Answer)])
+    log.write([log_row(answer, caller) for answer in answers if isinstance(answer, Answer)])
     return answers
 
 
@@ -63,7 +69,7 @@ def _answer(
     try:
         # BrokenRule, UnknownZone and an unknown word in a row are ValueErrors: a rule that cannot be read.
         # So is, as an OverflowError, a wall clock beyond the year 9999, and as a DataError a window that ends there.
-        loaded = store.load(questions, reach_of(caller))
+        loaded = store.load(questions, caller)
         answers: list[Answer | BadQuestion] = []
         for question, facts in zip(questions, loaded.facts, strict=True):
             if isinstance(facts, BadQuestion):
@@ -78,24 +84,24 @@ def _answer(
     return answers
 
 
-def log_row(answer: Answer, caller: Caller) -> Decision:
-    """What the log keeps of an answer; not saved yet."""
-    verdict, place = answer.verdict, answer.facts.request.place
-    return Decision(
-        request_id=answer.question.id,
-        decided_at=answer.decided_at,
-        caller=caller.label[:300],
-        api_key_id=caller.key,
-        token_type=answer.question.token_type,
-        token_id=verdict.token,
-        token_pseudonym=pseudonym(answer.question),
-        location_id=place.location if place else None,
-        place=answer.question.place[:300],
-        accepted=verdict.accepted,
-        reason=verdict.reason.value,
-        rule_id=verdict.rule,
-        revision=answer.revision,
-        source=answer.source,
+def log_row(answer: Answer, caller: Caller) -> Row:
+    """What the log keeps of an answer: the values of spool.COLUMNS."""
+    verdict, place, question = answer.verdict, answer.facts.request.place, answer.question
+    return (
+        question.id,
+        answer.decided_at,
+        caller.label[:300],
+        caller.key,
+        question.token_type,
+        verdict.token,
+        pseudonym(question),
+        place.location if place else None,
+        question.place[:300],
+        verdict.accepted,
+        verdict.reason.value,
+        verdict.rule,
+        answer.revision,
+        answer.source,
     )
 
 
@@ -104,4 +110,10 @@ def pseudonym(question: Question) -> str:
     if question.presented is None:
         return ""
     form = question.auth_id or (question.uids[0][1] if question.uids else question.presented)
-    return salted_hmac("chargeward.token", form, algorithm="sha256").hexdigest()[:32]
+    return hmac.digest(_pseudonym_key(), form.encode(), "sha256").hex()[:32]
+
+
+@cache
+def _pseudonym_key() -> bytes:
+    """As django.utils.crypto.salted_hmac derives it, but once."""
+    return hashlib.sha256(b"chargeward.token" + settings.SECRET_KEY.encode()).digest()

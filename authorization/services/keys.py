@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from authorization.models import ApiKey
 from locations.models import CPO, ChargeStation
 
 LAST_USED_STEP = timedelta(minutes=1)
+_KEY = re.compile(r"cw_([0-9A-Za-z]{1,16})_[!-~]{1,180}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,8 @@ def create_key(
 
 def authenticate(text: str, now: datetime) -> Caller | None:
     """The caller of a key in force at `now`; None for any other. One query, each time: revoking holds at once."""
-    prefix = text.split("_", 2)[1] if text.startswith("cw_") and text.count("_") >= 2 else ""
-    if not prefix or len(text) > 200 or not text.isascii() or not text.isprintable():
+    prefix = prefix_of(text)
+    if prefix is None:
         return None
     key = ApiKey.objects.select_related("user", "station", "cpo").filter(prefix=prefix).first()
     if key is None or not hmac.compare_digest(bytes(key.hash), _hash(text)) or not in_force(key, now):
@@ -56,6 +58,12 @@ def authenticate(text: str, now: datetime) -> Caller | None:
     if key.last_used_at is None or now - key.last_used_at >= LAST_USED_STEP:
         _note_use(key, now)
     return Caller(key.pk, _label(key), key.station_id, key.cpo_id, key.user)
+
+
+def prefix_of(text: str) -> str | None:
+    """The part of a key by which it is found; None for what cannot be a key."""
+    match = _KEY.fullmatch(text)
+    return match[1] if match else None
 
 
 def in_force(key: ApiKey, now: datetime) -> bool:

@@ -11,9 +11,9 @@ from random import Random
 from authorization.engine.decide import decide
 from authorization.models import Decision
 from authorization.questions import BadQuestion, Question, parse
-from authorization.reach import reach_of
 from authorization.services import Answer, Caller, authenticate, create_key
 from authorization.services.charging import log_row
+from authorization.spool import COLUMNS, DatabaseLog, Row
 from authorization.store import DatabaseStore
 from locations.models import CPO
 from portal.demo import cast
@@ -21,6 +21,7 @@ from portal.demo.rows import EvseRow, TokenRow, World
 from portal.demo.world import build
 
 QUESTIONS = 600
+DECIDED_AT = COLUMNS.index("decided_at")
 # How busy each hour of the day is (UTC), from midnight.
 _BUSY = (2, 1, 1, 1, 2, 4, 8, 14, 18, 12, 9, 9, 11, 10, 9, 10, 14, 20, 22, 18, 12, 8, 5, 3)
 _TYPES = {"RFID": "ISO14443", "MAC_ADDRESS": "mac_address", "KEY_CODE": "key_code", "EMAID": "e_maid"}
@@ -49,7 +50,7 @@ def live_through(seed: int, now: datetime) -> int:
     for number, (moment, each) in enumerate(zip(moments, asked, strict=True), 1):
         by_cpo.setdefault(each.cpo, []).append((moment, parse(each.body | {"id": f"{prefix}{number:04d}"})))
     rows = [row for code, questions in by_cpo.items() for row in _answered(_back_office(code, now), questions)]
-    Decision.objects.bulk_create(sorted(rows, key=lambda row: row.decided_at))
+    DatabaseLog().write(sorted(rows, key=lambda row: row[DECIDED_AT]))
     return len(rows)
 
 
@@ -62,9 +63,9 @@ def _back_office(code: str, now: datetime) -> Caller:
     return caller
 
 
-def _answered(caller: Caller, questions: list[tuple[datetime, Question]]) -> list[Decision]:
+def _answered(caller: Caller, questions: list[tuple[datetime, Question]]) -> list[Row]:
     """One read of the rules for all of them; each is decided as of its own moment."""
-    loaded = DatabaseStore().load([question for _, question in questions], reach_of(caller))
+    loaded = DatabaseStore().load([question for _, question in questions], caller)
     rows = []
     for (moment, question), facts in zip(questions, loaded.facts, strict=True):
         if isinstance(facts, BadQuestion):

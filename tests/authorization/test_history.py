@@ -29,6 +29,8 @@ WITHOUT = {
     "Decision": "rows are only ever added",
     "Revision": "a count",
     "Change": "rows are only ever added",
+    "ChangedKeys": "rows are only ever added",
+    "Spool": "how much of the log has arrived",
 }
 
 

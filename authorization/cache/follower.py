@@ -1,0 +1,229 @@
+"""Keeps a node's copy fresh, straight from the database: woken by a notification, or looking by itself.
+
+One process of the node does it, the one that holds the lock of the folder. What it finds changed is read again in one
+repeatable-read transaction and put into the copy in one go, so the copy is always some revision, whole. A copy that is
+missing, damaged, too far behind or of another database is made anew beside the one in use.
+"""
+
+import contextlib
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+
+from authorization import spool
+from authorization.cache import documents, snapshot
+from authorization.cache.snapshot import CURRENT, Meta, NotReady, Writer
+
+logger = logging.getLogger(__name__)
+CHANNEL, ANEW = "chargeward", "anew"
+SWEEP = 0.25  # seconds between looks, where no notification comes
+SHIP_EVERY = 0.2  # seconds
+RETRY = 0.3  # seconds before asking a database again that did not answer
+MOST_KEYS = 200_000  # documents that are read one by one; beyond, all of them
+CHECK_READERS = 5.0  # seconds between looks for readers that died
+
+State = tuple[int, str]  # revision and its stamp
+
+
+class Follower:
+    """The copy in a folder, as it follows the database of a URL."""
+
+    def __init__(self, folder: Path, database_url: str, database: str) -> None:
+        """database: its address, as readers know it."""
+        self.folder = folder
+        self.url = database_url
+        self.database = database
+        self.writer: Writer | None = None
+        self.candidate: Writer | None = None  # made anew, and not yet where the one in use is
+        self._making: threading.Thread | None = None
+        self._made: Path | None = None
+        self._readers_checked = 0.0
+
+    def run(self, stopped: threading.Event) -> None:
+        """Follows until told to stop, whatever happens to the database."""
+        self._take_over()
+        while not stopped.is_set():
+            try:
+                with connect(self.url) as connection:
+                    connection.execute(f"LISTEN {CHANNEL}")
+                    connection.execute("SET statement_timeout = '10s'")
+                    while not stopped.is_set():
+                        self.look(connection)
+                        self._wait(connection)
+            except (psycopg.Error, OSError) as error:
+                logger.warning("The database does not answer: %s", " ".join(str(error).split()))
+                stopped.wait(RETRY)
+
+    def _take_over(self) -> None:
+        """The copy that the process before us left, if it is whole."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        keep = None
+        with contextlib.suppress(OSError, NotReady):
+            keep = (self.folder / CURRENT).resolve(strict=True)
+            self.writer = Writer(keep)
+        snapshot.tidy(self.folder, keep)
+
+    def _wait(self, connection: Connection[Any]) -> None:
+        for notice in connection.notifies(timeout=SWEEP, stop_after=1):
+            if notice.payload == ANEW:
+                self._make_anew()
+
+    def look(self, connection: Connection[Any]) -> None:
+        """One look at the database: what changed since the last one is in the copy afterwards."""
+        at = time.monotonic()
+        row = connection.execute("SELECT value, stamp::text FROM authorization_revision").fetchone()
+        if row is None:
+            return  # not migrated yet
+        self.writer = self._kept_up(self.writer, connection, row, at)
+        self._take_what_was_made(connection)
+        if self.writer is None:
+            self._make_anew()
+        elif at - self._readers_checked > CHECK_READERS:
+            self._readers_checked = at
+            self.writer.environment.lmdb.reader_check()
+
+    def _kept_up(self, writer: Writer | None, connection: Connection[Any], now: State, at: float) -> Writer | None:
+        """The writer, its copy brought up to date; None where that cannot be done."""
+        if writer is None:
+            return None
+        try:
+            writer.check()
+            if (writer.meta.revision, writer.meta.stamp) == now:
+                writer.beat(at, self.database)
+            elif not self._apply(writer, connection):
+                return None
+        except NotReady as problem:
+            logger.warning("The copy is made anew: %s", problem)
+            return None
+        return writer
+
+    def _apply(self, writer: Writer, connection: Connection[Any]) -> bool:
+        """Puts what changed since the writer's revision into its copy; False where that is not known, or too much."""
+        with connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            # Statistics may be of a time when the tables were empty.
+            connection.execute("SET LOCAL enable_seqscan = off")
+            at = time.monotonic()
+            keys = _changed_keys(writer.meta, connection)
+            if keys is None:
+                return False
+            meta = _meta(connection, self.database, at, writer.meta)
+            with connection.cursor() as cursor:
+                changes = list(documents.changed(cursor, keys))
+        writer.apply(changes, meta)
+        return True
+
+    def _make_anew(self) -> None:
+        if self._making is None or not self._making.is_alive():
+            self._making = threading.Thread(target=self._make, name="make a copy", daemon=True)
+            self._making.start()
+
+    def _make(self) -> None:
+        started = time.monotonic()
+        try:
+            with connect(self.url) as connection:
+                path = make(self.folder, connection, self.database)
+        except Exception:
+            logger.exception("The copy could not be made")
+            time.sleep(RETRY)
+            return
+        logger.info("A copy was made in %.1f s", time.monotonic() - started)
+        self._made = path
+
+    def _take_what_was_made(self, connection: Connection[Any]) -> None:
+        """A copy made anew comes into use when it has caught up, so that nobody is answered from an older one."""
+        made, self._made = self._made, None
+        if made is not None:
+            with contextlib.suppress(NotReady):
+                self.candidate = Writer(made)
+        if self.candidate is None:
+            return
+        at = time.monotonic()
+        row = connection.execute("SELECT value, stamp::text FROM authorization_revision").fetchone()
+        candidate = self._kept_up(self.candidate, connection, row, at) if row else None
+        self.candidate = None
+        if candidate is None or (self.writer and candidate.meta.revision < self.writer.meta.revision):
+            return  # overtaken by too much: the next one
+        snapshot.use(self.folder, candidate.environment.path)
+        self.writer = candidate
+        snapshot.tidy(self.folder, candidate.environment.path)
+
+
+def connect(url: str) -> Connection[Any]:
+    """A connection that notices when the other end is gone."""
+    return psycopg.connect(
+        url, autocommit=True, connect_timeout=3, application_name="chargeward follower",
+        keepalives_idle=5, keepalives_interval=2, keepalives_count=3, tcp_user_timeout=10_000,
+    )  # fmt: skip
+
+
+def make(folder: Path, connection: Connection[Any], database: str) -> Path:
+    """A copy of everything as of now, in a new environment that is not in use yet."""
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        # Sorting in memory, and no waiting for processes that share the work: one pass is all there is.
+        cursor.execute("SET LOCAL work_mem = '128MB'")
+        meta = _meta(connection, database, time.monotonic(), None)
+        before = set(folder.glob("copy-*"))
+        try:
+            return snapshot.make(folder, documents.everything(cursor), meta)
+        except BaseException:
+            for path in set(folder.glob("copy-*")) - before:
+                shutil.rmtree(path, ignore_errors=True)
+            raise
+
+
+def _meta(connection: Connection[Any], database: str, at: float, before: Meta | None) -> Meta:
+    row = connection.execute("SELECT value, stamp::text FROM authorization_revision").fetchone()
+    if row is None:
+        raise psycopg.OperationalError("There is no revision: run the migrations.")
+    rules, floor = (before.rules, before.rules_floor) if before else (row[0], row[0])
+    return Meta(database, revision=row[0], stamp=row[1], verified=at, rules=rules, rules_floor=floor)
+
+
+def _changed_keys(meta: Meta, connection: Connection[Any]) -> dict[str, set[str]] | None:
+    """Keys of the documents that changed after the meta's revision; None where not every change is known any more."""
+    known = connection.execute(
+        "SELECT 1 FROM authorization_change WHERE revision = %s AND stamp = %s", [meta.revision, meta.stamp]
+    ).fetchone()
+    if known is None:
+        return None
+    parts = connection.execute(
+        """
+        SELECT k.kind, k.keys FROM authorization_change c JOIN authorization_changedkeys k ON k.change_id = c.id
+        WHERE c.revision > %s
+        """,
+        [meta.revision],
+    )
+    return documents.touched(parts, MOST_KEYS)
+
+
+def ship(folder: Path, database_url: str, stopped: threading.Event) -> None:
+    """Ships the node's decision log until told to stop, and once more then."""
+    while True:
+        last = stopped.is_set()
+        try:
+            with connect(database_url) as connection:
+                _ship_until(folder, connection, stopped)
+        except (psycopg.Error, OSError) as error:
+            logger.warning("The decision log waits: %s", " ".join(str(error).split()))
+        if last or stopped.wait(RETRY):
+            return
+
+
+def _ship_until(folder: Path, connection: Connection[Any], stopped: threading.Event) -> None:
+    connection.execute("SET statement_timeout = '60s'")
+    waits: Callable[[float], bool] = stopped.wait
+    while True:
+        last = stopped.is_set()
+        spool.ship(folder, connection)
+        if last:
+            return
+        waits(SHIP_EVERY)

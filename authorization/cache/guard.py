@@ -1,0 +1,81 @@
+"""Sees to it that one follower lives on this node: every web process tries, the lock lets one of them succeed."""
+
+import contextlib
+import fcntl
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+LOCK = "follower.lock"
+LOOK_EVERY = 0.25  # seconds
+BACK_OFF = 5.0  # seconds, at most, between tries where it dies as it starts
+
+
+class Guard(threading.Thread):
+    """Starts `manage.py follow` where none runs. It ends with this process, for it reads from a pipe of ours."""
+
+    def __init__(self, folder: Path, manage: Path) -> None:
+        super().__init__(name="guard", daemon=True)
+        self.folder = folder
+        self.manage = manage
+        self.child: subprocess.Popen[bytes] | None = None
+
+    def run(self) -> None:
+        pause = LOOK_EVERY
+        while True:
+            started = time.monotonic()
+            try:
+                if self._start():
+                    self._wait()
+                    lived = time.monotonic() - started
+                    pause = LOOK_EVERY if lived > BACK_OFF else min(pause * 2, BACK_OFF)
+            except OSError as error:
+                logger.error("No follower can be started: %s", error)
+                pause = min(pause * 2, BACK_OFF)
+            time.sleep(pause)
+
+    def _start(self) -> bool:
+        """Whether the lock was free; it goes to the child, and is free again when that is gone."""
+        lock = try_lock(self.folder)
+        if lock is None:
+            return False
+        try:
+            self.child = subprocess.Popen(  # noqa: S603 - our own program
+                [sys.executable, str(self.manage), "follow", "--lock", str(lock)],
+                stdin=subprocess.PIPE,
+                pass_fds=[lock],
+            )
+        finally:
+            os.close(lock)
+        return True
+
+    def _wait(self) -> None:
+        assert self.child is not None  # noqa: S101
+        code = self.child.wait()
+        if self.child.stdin is not None:
+            self.child.stdin.close()
+        logger.warning("The follower ended with %s", code)
+
+
+def try_lock(folder: Path) -> int | None:
+    """The locked file, or None where somebody else holds it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    return lock
+
+
+def still_ours(lock: int, folder: Path) -> bool:
+    """Whether the locked file is the one that others find: who deletes the folder gets a new follower."""
+    with contextlib.suppress(OSError):
+        return os.fstat(lock).st_ino == (folder / LOCK).stat().st_ino
+    return False

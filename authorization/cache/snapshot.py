@@ -1,0 +1,341 @@
+"""The copy on disk: an LMDB environment that one process of the node writes and all of them read.
+
+Layout of the folder: `current`, a link to the environment in use; `copy-…/`, environments; `follower.lock`. An
+environment is made whole beside the one in use and put in its place by renaming the link. It is never synced: it
+survives the death of any process, and after the death of the machine it is made anew, which is what the boot's id in
+it is for.
+"""
+
+import contextlib
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import lmdb
+import orjson
+
+from authorization.cache.documents import FORMAT, Document
+from authorization.cache.rules import read_rule, read_rules
+from authorization.engine.rules import Rules, compile_rules
+from authorization.engine.types import Rule
+
+MAP_SIZE = 1 << 36 if os.uname().machine.endswith("64") else 1 << 30  # address space, not memory
+READERS = 4096
+CHUNK = 100_000  # documents a transaction, while a copy is made
+RULE_LOG = 10_000  # revisions whose rules a reader may catch up on one by one
+META, RULES = b"M", b"R"
+CURRENT = "current"
+
+
+class NotReady(Exception):
+    """There is no copy to answer from: none yet, one too old, or one that cannot be read. Ask the database."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What the copy is a copy of.
+
+    database: its address; whoever is connected to another one does not answer from this copy.
+    rules: the last revision up to here that changed an exception; those since `rules_floor` are listed one by one.
+    verified: time.monotonic() of this machine, before which every commit is in the copy.
+    """
+
+    database: str
+    revision: int
+    stamp: str
+    verified: float
+    rules: int
+    rules_floor: int
+
+    def dump(self) -> bytes:
+        return orjson.dumps(
+            [FORMAT, boot_id(), self.database, self.revision, self.stamp, self.verified, self.rules, self.rules_floor]
+        )
+
+    @classmethod
+    def load(cls, raw: bytes | None) -> "Meta":
+        """Raises NotReady for a copy of another release, or of before the machine started."""
+        if raw is None:
+            raise NotReady("The copy is not finished.")
+        layout, boot, *rest = orjson.loads(raw)
+        if layout != FORMAT or boot != boot_id():
+            raise NotReady("The copy is of another release, or from before this machine started.")
+        return cls(*rest)
+
+
+_boot = ""
+
+
+def boot_id() -> str:
+    """Another one after each start of the machine; empty where the system does not say."""
+    global _boot
+    if not _boot:
+        with contextlib.suppress(OSError):
+            _boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return _boot
+
+
+class Environment:
+    """An open LMDB environment whose file is watched: one that was cut short would end the process at the next look."""
+
+    def __init__(self, path: Path, *, write: bool) -> None:
+        """Raises NotReady where there is no whole environment."""
+        self.path = path
+        try:
+            self._file = os.open(path / "data.mdb", os.O_RDONLY)
+        except OSError as error:
+            raise NotReady(f"The copy cannot be opened: {error.strerror}.") from None
+        try:
+            self._page = os.sysconf("SC_PAGE_SIZE")  # as LMDB asks for it
+            self._least = 2 * self._page
+            self._check_size()
+            self.lmdb = lmdb.open(
+                str(path), map_size=MAP_SIZE, max_readers=READERS, readonly=not write, create=write,
+                sync=False, metasync=False, readahead=False, max_spare_txns=64, mode=0o600,
+            )  # fmt: skip
+            self.check()
+        except lmdb.Error as error:
+            os.close(self._file)
+            raise NotReady(f"The copy cannot be read: {error}.") from None
+        except NotReady:
+            os.close(self._file)
+            raise
+
+    def __del__(self) -> None:
+        with contextlib.suppress(OSError, AttributeError):
+            os.close(self._file)
+
+    def check(self) -> None:
+        """Raises NotReady for a file that is shorter than what is in use of it."""
+        size = self._check_size()
+        # The first two pages, which this reads, are there by now.
+        used = self.used()
+        if used > self._least:
+            self._least = used
+            if used > size:
+                self._check_size()
+
+    def _check_size(self) -> int:
+        size = os.fstat(self._file).st_size
+        if size < self._least:
+            raise NotReady("The copy's file was cut short.")
+        return size
+
+    def used(self) -> int:
+        """Bytes, as of the last commit."""
+        return int((self.lmdb.info()["last_pgno"] + 1) * self._page)
+
+    def exists(self) -> bool:
+        """Whether it still has its name: who was deleted is read on by those who have it open, and by nobody else."""
+        try:
+            return os.fstat(self._file).st_ino == (self.path / "data.mdb").stat().st_ino
+        except OSError:
+            return False
+
+
+class Writer:
+    """The environment in use, as the one process that changes it has it open."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises NotReady."""
+        self.environment = Environment(path, write=True)
+        with self.environment.lmdb.begin() as txn:
+            self.meta = Meta.load(txn.get(META))
+
+    def check(self) -> None:
+        """Raises NotReady for an environment that nobody must write to any more."""
+        self.environment.check()
+        if not self.environment.exists():
+            raise NotReady("The copy's file was deleted.")
+
+    def apply(self, documents: Iterable[tuple[bytes, bytes | None]], meta: Meta) -> None:
+        """Puts documents (or takes away those that are None) and the meta, all at once."""
+        changed_rules: list[int] = []
+        with self.environment.lmdb.begin(write=True) as txn:
+            for key, value in documents:
+                if key[:1] == b"r":
+                    changed_rules.append(int(key[1:]))
+                if value is None:
+                    txn.delete(key)
+                else:
+                    txn.put(key, value)
+            if changed_rules:
+                txn.put(_log_key(meta.revision), orjson.dumps(changed_rules))
+                meta = replace(meta, rules=meta.revision, rules_floor=_trimmed(txn, meta.rules_floor))
+            txn.put(META, meta.dump())
+        self.meta = meta
+        self._lengthen()
+
+    def beat(self, verified: float, database: str) -> None:
+        """Nothing changed: the copy holds all commits of this database before `verified`."""
+        self.apply((), replace(self.meta, verified=verified, database=database))
+
+    def _lengthen(self) -> None:
+        """A page that was allotted and never written may lie behind the file's end, where a reader takes it for cut."""
+        file, used = self.environment.path / "data.mdb", self.environment.used()
+        if file.stat().st_size < used:
+            os.truncate(file, used)
+
+
+def _log_key(revision: int) -> bytes:
+    return RULES + revision.to_bytes(8, "big")
+
+
+def _trimmed(txn: lmdb.Transaction, floor: int) -> int:
+    """Shortens the list of revisions that changed rules; the new floor."""
+    cursor = txn.cursor()
+    if not cursor.set_range(RULES):
+        return floor
+    logged = [bytes(key) for key in islice(cursor.iternext(values=False), RULE_LOG * 2) if key[:1] == RULES]
+    if len(logged) < RULE_LOG * 2:
+        return floor
+    for key in logged[:RULE_LOG]:
+        txn.delete(key)
+    return int.from_bytes(logged[RULE_LOG - 1][1:], "big")
+
+
+def make(folder: Path, documents: Iterable[Document], meta: Meta) -> Path:
+    """A new environment of all documents, which come in the order of their keys; not in use yet."""
+    path = folder / f"copy-{time.time_ns():x}-{os.getpid()}"
+    path.mkdir(mode=0o700)
+    environment = lmdb.open(str(path), map_size=MAP_SIZE, max_readers=READERS, sync=False, metasync=False, mode=0o600)
+    source = iter(documents)
+    while True:
+        with environment.begin(write=True) as txn:
+            consumed, added = txn.cursor().putmulti(islice(source, CHUNK), append=True)
+        if consumed != added:
+            raise RuntimeError("The documents came twice, or not in the order of their keys.")
+        if consumed < CHUNK:
+            break
+    with environment.begin(write=True) as txn:
+        txn.put(META, meta.dump())
+    environment.close()
+    return path
+
+
+def use(folder: Path, path: Path) -> None:
+    """Puts an environment in place of the one in use."""
+    link = folder / f".{CURRENT}"
+    link.unlink(missing_ok=True)
+    link.symlink_to(path.name)
+    link.replace(folder / CURRENT)
+
+
+def tidy(folder: Path, keep: Path | None) -> None:
+    """Removes every environment but one. Whoever still reads one keeps it until it is done."""
+    for path in folder.glob("copy-*"):
+        if path != keep:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+class Reader:
+    """The copy in use, opened once a process and again where another one has taken its place."""
+
+    def __init__(self, folder: Path, database: str, stale_after: float) -> None:
+        """database: its address. stale_after: seconds after which a copy that nobody verified is not answered from."""
+        self.database = database
+        self.stale_after = stale_after
+        self._link = str(folder / CURRENT)
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._opened: Opened | None = None
+
+    def begin(self) -> "View":
+        """One state of the copy, to be closed. Raises NotReady."""
+        opened = self._current()
+        view = opened.view()
+        age = time.monotonic() - view.meta.verified
+        if age > self.stale_after or view.meta.database != self.database:
+            view.close()
+            raise NotReady(f"The copy, of {view.meta.database}, was last verified {age:.1f} s ago.")
+        return view
+
+    def _current(self) -> "Opened":
+        try:
+            name = os.readlink(self._link)  # noqa: PTH115 - half the cost, for each question
+        except OSError:
+            raise NotReady("There is no copy yet.") from None
+        opened = self._opened
+        if opened is None or opened.name != name:
+            with self._lock:
+                opened = self._opened
+                if opened is None or opened.name != name:
+                    # The old one closes when the last who reads it is done.
+                    opened = self._opened = Opened(name, Environment(self._folder / name, write=False))
+        return opened
+
+
+class Opened:
+    """An environment with the rules compiled from it."""
+
+    def __init__(self, name: str, environment: Environment) -> None:
+        self.name = name
+        self.environment = environment
+        self._lock = threading.Lock()
+        self._rules: tuple[int, Rules] | None = None
+
+    def view(self) -> "View":
+        """Raises NotReady."""
+        try:
+            self.environment.check()
+            txn = self.environment.lmdb.begin()
+            try:
+                return View(txn, Meta.load(txn.get(META)), self)
+            except BaseException:
+                txn.abort()
+                raise
+        except (lmdb.Error, ValueError, TypeError) as error:
+            raise NotReady(f"The copy cannot be read: {error}.") from None
+
+    def rules(self, view: "View") -> Rules:
+        """The rules of the view's state. Raises NotReady where others have overtaken it, ValueError for broken ones."""
+        wanted, known = view.meta.rules, self._rules
+        if known is not None and known[0] == wanted:
+            return known[1]
+        with self._lock:
+            known = self._rules
+            if known is None or known[0] < view.meta.rules_floor:
+                rules = compile_rules(read_rules(view.txn))
+            elif known[0] == wanted:
+                return known[1]
+            elif known[0] > wanted:
+                raise NotReady("A newer state is being answered from already.")
+            else:
+                rules = known[1].replaced(_changed_rules(view.txn, known[0], wanted))
+            self._rules = wanted, rules
+        return rules
+
+
+def _changed_rules(txn: lmdb.Transaction, since: int, until: int) -> dict[int, Rule | None]:
+    ids: set[int] = set()
+    cursor = txn.cursor()
+    if cursor.set_range(_log_key(since + 1)):
+        for key, value in cursor:
+            if bytes(key) > _log_key(until):
+                break
+            ids.update(orjson.loads(value))
+    found = {rule: txn.get(b"r%d" % rule) for rule in ids}
+    return {rule: read_rule(rule, None if raw is None else bytes(raw)) for rule, raw in found.items()}
+
+
+class View:
+    """One state of the copy, while it is read."""
+
+    __slots__ = ("get", "meta", "opened", "txn")
+
+    def __init__(self, txn: lmdb.Transaction, meta: Meta, opened: Opened) -> None:
+        self.txn = txn
+        self.get = txn.get
+        self.meta = meta
+        self.opened = opened
+
+    def rules(self) -> Rules:
+        return self.opened.rules(self)
+
+    def close(self) -> None:
+        self.txn.abort()

@@ -1,0 +1,224 @@
+"""The store that answers from the compiled copy, and from another store where the copy is in doubt."""
+
+import hashlib
+import hmac
+import logging
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import lmdb
+import orjson
+from django.contrib.auth.models import User
+
+from authorization.cache.snapshot import NotReady, Reader
+from authorization.cache.snapshot import View as Copy
+from authorization.facts import EvseRow, LocationRow, StationRow, TokenRow, facts_of
+from authorization.questions import Question
+from authorization.reach import Reach
+from authorization.services.keys import Caller, prefix_of
+from authorization.store import Loaded, Store
+
+logger = logging.getLogger(__name__)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+COMPLAIN_EVERY = 10.0  # seconds
+# What a copy that does not hold what it should makes of reading it. None of these is ever "no rules".
+DOUBT = (NotReady, lmdb.Error, LookupError, ValueError, TypeError, OverflowError, RuntimeError)
+
+
+class CacheStore:
+    """Answers from the copy of this node. Whatever is doubtful about it, `database` is asked instead."""
+
+    def __init__(self, reader: Reader, database: Store) -> None:
+        self.reader = reader
+        self.database = database
+        self._complained = 0.0
+
+    def caller(self, key: str, now: datetime) -> Caller | None:
+        """A key that the copy does not know, or not any more, may have been made a moment ago: the database knows."""
+        prefix = prefix_of(key)
+        if prefix is None:
+            return None
+        try:
+            copy = self.reader.begin()
+            try:
+                caller = _caller(copy, prefix, key, now)
+            finally:
+                copy.close()
+        except DOUBT as doubt:
+            self._complain(doubt)
+            caller = None
+        return caller or self.database.caller(key, now)
+
+    def load(self, questions: Sequence[Question], caller: Caller) -> Loaded:
+        try:
+            copy = self.reader.begin()
+            try:
+                view, rules = CopyView(copy), copy.rules()
+                reach = _reach(view, caller)
+                facts = [facts_of(question, view, reach) for question in questions]
+                return Loaded(facts, rules, copy.meta.revision, "cache")
+            finally:
+                copy.close()
+        except DOUBT as doubt:
+            self._complain(doubt)
+        return self.database.load(questions, caller)
+
+    def _complain(self, doubt: Exception) -> None:
+        now = time.monotonic()
+        if now - self._complained > COMPLAIN_EVERY:
+            self._complained = now
+            logger.warning("Answering from the database: %s", doubt, exc_info=not isinstance(doubt, NotReady))
+
+
+class CopyView:
+    """facts.View of one state of the copy."""
+
+    __slots__ = ("_cpos", "_get", "_holders")
+
+    def __init__(self, copy: Copy) -> None:
+        self._get = copy.get
+        # Documents that many questions of a batch share, as they were read.
+        self._cpos: dict[int, Any] = {}
+        self._holders: dict[bytes, Any] = {}
+
+    def _known(self, key: bytes) -> Any:
+        """A document that must be there. Raises LookupError."""
+        raw = self._get(key)
+        if raw is None:
+            raise LookupError(f"the copy has no {key!r}")
+        return orjson.loads(raw)
+
+    def evse(self, normal: str) -> EvseRow | None:
+        raw = self._get(b"e" + normal.encode())
+        return None if raw is None else EvseRow(*orjson.loads(raw))
+
+    def station(self, normal: str) -> StationRow | None:
+        raw = self._get(b"i" + normal.encode())
+        return None if raw is None else self.station_by_pk(int(raw))
+
+    def station_by_pk(self, pk: int) -> StationRow | None:
+        raw = self._get(b"s%d" % pk)
+        if raw is None:
+            return None
+        location, required, _ = orjson.loads(raw)
+        return StationRow(pk, location, required)
+
+    def locations(self, location_id: str) -> list[LocationRow]:
+        raw = self._get(b"l" + location_id.encode())
+        return [] if raw is None else [self.location(pk) for pk in orjson.loads(raw)]
+
+    def location(self, pk: int) -> LocationRow:
+        location_id, cpo, zone, private, published, groups = self._known(b"p%d" % pk)
+        country_code, party_id, above, _ = self.cpo(cpo)
+        return LocationRow(
+            pk, location_id, cpo, (country_code, party_id), zone, private, published, _united(groups, above)
+        )
+
+    def cpo(self, pk: int) -> Any:
+        """[country_code, party_id, groups of it and of every CPO above, itself and every CPO below]."""
+        known = self._cpos.get(pk)
+        if known is None:
+            known = self._cpos[pk] = self._known(b"c%d" % pk)
+        return known
+
+    def with_sub_cpos(self, cpos: list[int]) -> frozenset[int]:
+        """These CPOs and all below them; a grant may outlive its CPO."""
+        return frozenset(pk for cpo in cpos if self._get(b"c%d" % cpo) for pk in self.cpo(cpo)[3])
+
+    def token(self, type: str, uid: str) -> TokenRow | None:  # noqa: A002
+        raw = self._get(f"t{type}:{uid}".encode())
+        return None if raw is None else self._token(orjson.loads(raw))
+
+    def carriers(self, auth_id: str) -> list[TokenRow]:
+        raw = self._get(b"a" + auth_id.encode())
+        if raw is None:
+            return []
+        return [
+            self._token(self._known(b"t" + each.encode()) if isinstance(each, str) else each)
+            for each in orjson.loads(raw)
+        ]
+
+    def _token(self, document: Any) -> TokenRow:
+        pk, emsp, customer, driver, auth_id, valid, expires_at, external, own, type_ = document
+        blocked, groups = not valid, own
+        for prefix, holder in ((b"m%d", emsp), (b"n%d", customer), (b"d%d", driver)):
+            if holder is not None:
+                holder_blocked, holder_groups = self._holder(prefix % holder)
+                blocked = blocked or holder_blocked
+                if holder_groups:
+                    groups = groups + holder_groups
+        if auth_id is not None:
+            raw = self._get(b"g" + auth_id.encode())
+            if raw is not None:
+                groups = groups + orjson.loads(raw)
+        expiry = None if expires_at is None else EPOCH + timedelta(microseconds=expires_at)
+        return TokenRow(
+            pk, type_, emsp, customer, auth_id, blocked, expiry, external, tuple(sorted(set(groups))) if groups else ()
+        )
+
+    def _holder(self, key: bytes) -> Any:
+        """[blocked, groups] of an eMSP, a customer or a driver."""
+        known = self._holders.get(key)
+        if known is None:
+            known = self._holders[key] = self._known(key)
+        return known
+
+    def listed(self, location: int, token: TokenRow) -> bool:
+        get = self._get
+        if token.auth_id is not None:
+            found = get(f"x{location}:a{token.auth_id}".encode()) is not None
+        else:
+            found = get(b"x%d:t%d" % (location, token.id)) is not None
+        return found or (token.customer is not None and get(b"x%d:c%d" % (location, token.customer)) is not None)
+
+    def user(self, pk: int) -> Any:
+        """[username, active, superuser, CPOs granted, eMSPs granted]."""
+        return self._known(b"u%d" % pk)
+
+
+def _united(groups: list[int], above: list[int]) -> tuple[int, ...]:
+    if groups and above:
+        return tuple(sorted({*groups, *above}))
+    return tuple(groups or above)
+
+
+def _caller(copy: Copy, prefix: str, text: str, now: datetime) -> Caller | None:
+    raw = copy.get(b"k" + prefix.encode())
+    if raw is None:
+        return None
+    pk, digest, station, cpo, user, expires_at, revoked = orjson.loads(raw)
+    if not hmac.compare_digest(digest, hashlib.sha256(text.encode()).hexdigest()):
+        return None
+    if revoked or (expires_at is not None and EPOCH + timedelta(microseconds=expires_at) <= now):
+        return None
+    view = CopyView(copy)
+    if station is not None:
+        identity = orjson.loads(copy.get(b"s%d" % station) or b"")[2]
+        return Caller(pk, f"{prefix} station {identity}", station=station)
+    if cpo is not None:
+        country_code, party_id, _, _ = view.cpo(cpo)
+        return Caller(pk, f"{prefix} CPO {country_code}-{party_id}", cpo=cpo)
+    username, active, superuser, _, _ = view.user(user)
+    if not active:
+        return None
+    # Enough of the user for whoever asks who it is; not to be saved.
+    person = User(pk=user, username=username, is_active=active, is_superuser=superuser)
+    return Caller(pk, f"{prefix} user {username}", user=person)
+
+
+def _reach(view: CopyView, caller: Caller) -> Reach:
+    """reach.reach_of(), from the copy."""
+    if caller.station is not None:
+        return Reach(station=caller.station)
+    if caller.cpo is not None:
+        return Reach(cpos=view.with_sub_cpos([caller.cpo]))
+    if caller.user is None:
+        return Reach()
+    _, active, superuser, cpos, emsps = view.user(caller.user.pk)
+    if not active:
+        return Reach()
+    if superuser:
+        return Reach(everything=True)
+    return Reach(cpos=view.with_sub_cpos(cpos), emsps=frozenset(emsps))

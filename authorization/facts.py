@@ -1,0 +1,190 @@
+"""From a question to what the engine decides on: the place it names, if the caller reaches it, and the tokens.
+
+The rows come from a View, of the database or of the compiled copy; what is made of them is the same.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from authorization.engine.types import Place, Request, Token
+from authorization.questions import BadQuestion, Question
+from authorization.reach import Reach
+
+
+class EvseRow(NamedTuple):
+    """evse_id: as entered. location, station: pks."""
+
+    evse_id: str
+    location: int
+    station: int | None
+
+
+class StationRow(NamedTuple):
+    id: int
+    location: int
+    required: bool
+
+
+class LocationRow(NamedTuple):
+    """groups: sorted; those that have it as a member, its CPO, or any CPO above that."""
+
+    id: int
+    location_id: str
+    cpo: int
+    party: tuple[str, str]
+    zone: str
+    private: bool
+    published: bool
+    groups: tuple[int, ...]
+
+
+class TokenRow(NamedTuple):
+    """groups: sorted; by itself, its Auth ID (in normal form), its driver, customer or eMSP."""
+
+    id: int
+    type: str
+    emsp: int | None
+    customer: int | None
+    auth_id: str | None
+    blocked: bool
+    expires_at: datetime | None
+    external: bool
+    groups: tuple[int, ...]
+
+
+class View(Protocol):
+    """Rows by the ids that name them, all of one revision."""
+
+    def evse(self, normal: str) -> EvseRow | None: ...
+    def station(self, normal: str) -> StationRow | None: ...
+    def station_by_pk(self, pk: int) -> StationRow | None: ...
+    def locations(self, location_id: str) -> Sequence[LocationRow]: ...
+    def location(self, pk: int) -> LocationRow: ...
+
+    def token(self, type: str, uid: str) -> TokenRow | None:  # noqa: A002
+        """The token of a type and a normal uid."""
+
+    def carriers(self, auth_id: str) -> Sequence[TokenRow]:
+        """Every token that carries a normal Auth ID."""
+
+    def listed(self, location: int, token: TokenRow) -> bool:
+        """Whether the token, its Auth ID or its customer is on the authorization list of a private location."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the engine decides on, and the ids of the place to answer with (None where it is not known)."""
+
+    request: Request
+    location_id: str | None = None
+    evse_id: str | None = None
+
+
+class Spot(NamedTuple):
+    """A place that was found; the station and the EVSE where they are known."""
+
+    location: LocationRow
+    station: StationRow | None
+    evse: EvseRow | None
+
+
+def facts_of(question: Question, view: View, reach: Reach) -> Facts | BadQuestion:
+    """BadQuestion, with the question's id, where the place is not named, not clear, or two that differ."""
+    try:
+        spot = find_place(question, view, reach)
+    except BadQuestion as error:
+        error.id = question.id
+        return error
+    if spot is None:
+        return Facts(Request(None, (), question.no_authorization), question.location_id, question.evse_id)
+    location, station, evse = spot
+    free = station is not None and not station.required
+    place = Place(location.id, location.zone, location.groups, location.private, location.published, free)
+    tokens = tuple([_token(row, view, location) for row in _tokens(question, view, reach, location)])
+    return Facts(
+        Request(place, tokens, question.no_authorization), location.location_id, evse.evse_id if evse else None
+    )
+
+
+def find_place(question: Question, view: View, reach: Reach) -> Spot | None:
+    """Looks up each place named; None where one is not among the caller's.
+
+    Raises BadQuestion for none, for an ambiguous one, and for two that differ.
+    """
+    own = view.station_by_pk(reach.station) if reach.station is not None else None
+    if not (question.evse_id or question.location_id or question.station or reach.station):
+        raise BadQuestion("Name a place: evse_id, location_id (with cpo) or station.", "no_place")
+    location = evse = station = None
+    if question.location_id is not None:
+        location = _location(question, view, reach, own)
+    if question.evse_id_normal is not None:
+        evse = view.evse(question.evse_id_normal)
+        if evse is not None and not _reaches(view, reach, own, evse.location, evse.station):
+            evse = None
+    if question.station_normal is not None:
+        station = view.station(question.station_normal)
+        if station is not None and not _reaches(view, reach, own, station.location, station.id):
+            station = None
+    if (
+        (location is None and question.location_id is not None)
+        or (evse is None and question.evse_id is not None)
+        or (station is None and question.station is not None)
+        or (own is None and reach.station is not None)
+    ):
+        return None
+    return _agree(location, evse, station, own, view)
+
+
+def _location(question: Question, view: View, reach: Reach, own: StationRow | None) -> LocationRow | None:
+    candidates = [
+        row
+        for row in view.locations(question.location_id or "")
+        if (question.cpo_party is None or question.cpo_party == row.party)
+        and (row.id == own.location if own is not None else reach.station is None and reach.has_places_of(row.cpo))
+    ]
+    if len(candidates) > 1:
+        raise BadQuestion("Several of your CPOs have this location_id: say which with cpo.", "ambiguous_place")
+    return candidates[0] if candidates else None
+
+
+def _reaches(view: View, reach: Reach, own: StationRow | None, location: int, station: int | None) -> bool:
+    if reach.station is not None:
+        return own is not None and station == own.id
+    return reach.any_place or reach.has_places_of(view.location(location).cpo)
+
+
+def _agree(
+    location: LocationRow | None, evse: EvseRow | None, station: StationRow | None, own: StationRow | None, view: View
+) -> Spot:
+    """One Spot of everything named, and of the key's own station. Raises BadQuestion where two of them differ."""
+    evse_station = view.station_by_pk(evse.station) if evse is not None and evse.station is not None else None
+    stations = {row.id: row for row in (station, evse_station, own) if row is not None}
+    at = {row.location for row in (evse, *stations.values()) if row is not None}
+    if location is not None:
+        at.add(location.id)
+    not_its_own = evse is not None and station is not None and evse.station != station.id
+    if len(at) > 1 or len(stations) > 1 or not_its_own:
+        raise BadQuestion("The places named are not one place.", "conflicting_places")
+    return Spot(location or view.location(at.pop()), next(iter(stations.values()), None), evse)
+
+
+def _tokens(question: Question, view: View, reach: Reach, location: LocationRow) -> Sequence[TokenRow]:
+    """The tokens that match what was presented, as far as the caller may ask about them."""
+    rows = [*_speaking(view.carriers(question.auth_id))] if question.auth_id else []
+    rows += [row for type_, uid in question.uids if (row := view.token(type_, uid)) is not None]
+    if reach.any_token_at(location.cpo):
+        return rows
+    return [row for row in rows if row.emsp in reach.emsps]
+
+
+def _speaking(rows: Sequence[TokenRow]) -> Sequence[TokenRow]:
+    """The tokens an Auth ID speaks of: its EMAID token if there is one, else all; an external one only if alone."""
+    own = [row for row in rows if not row.external] or rows
+    return [row for row in own if row.type == "EMAID"] or own
+
+
+def _token(row: TokenRow, view: View, location: LocationRow) -> Token:
+    listed = location.private and view.listed(location.id, row)
+    return Token(row.id, row.groups, row.blocked, row.expires_at, row.external, listed)

@@ -1,0 +1,57 @@
+"""`manage.py follow`: keeps this node's compiled copy fresh and ships its decision log. Web processes start it."""
+
+import sys
+import threading
+import time
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from authorization.cache import guard
+from authorization.cache.follower import Follower, ship
+
+
+class Command(BaseCommand):
+    help = (
+        "Keeps this node's compiled copy fresh and ships its decision log. Every web process sees to it that one runs."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--lock", type=int, help="a descriptor of the lock, held already; ends with standard input")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        folder, stopped = settings.CACHE_FOLDER, threading.Event()
+        lock = options["lock"]
+        if lock is None:
+            while (lock := guard.try_lock(folder)) is None:
+                time.sleep(guard.LOOK_EVERY)
+        else:
+            threading.Thread(target=_stop_with_parent, args=[stopped], daemon=True).start()
+        try:
+            self._follow(lock, stopped)
+        except KeyboardInterrupt:
+            stopped.set()
+
+    def _follow(self, lock: int, stopped: threading.Event) -> None:
+        folder, url = settings.CACHE_FOLDER, settings.DATABASE_URL
+        if not url:
+            raise CommandError("DATABASE_URL is not set, and no servers run on DATA_DIR.")
+        shipping = threading.Thread(target=ship, args=[settings.SPOOL_FOLDER, url, stopped], daemon=True)
+        shipping.start()
+        follower = Follower(folder, url, settings.DATABASE_ADDRESS)
+        threading.Thread(target=_stop_without_lock, args=[lock, folder, stopped], daemon=True).start()
+        follower.run(stopped)
+        shipping.join(5)
+
+
+def _stop_with_parent(stopped: threading.Event) -> None:
+    sys.stdin.buffer.read()
+    stopped.set()
+
+
+def _stop_without_lock(lock: int, folder: Any, stopped: threading.Event) -> None:
+    while guard.still_ours(lock, folder):
+        time.sleep(1)
+    stopped.set()

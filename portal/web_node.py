@@ -1,0 +1,36 @@
+"""What makes a process a web node: it answers from the compiled copy, and logs into its spool."""
+
+from django.conf import settings
+
+from authorization.bounded import BoundedStore
+from authorization.cache.guard import Guard
+from authorization.cache.snapshot import NotReady, Reader
+from authorization.cache.store import CacheStore
+from authorization.services import charging
+from authorization.spool import DatabaseLog, SpoolLog
+from authorization.store import DatabaseStore
+
+DATABASE_THREADS = 4
+PATIENCE = 1.0  # seconds that a question may take where the copy is in doubt
+
+
+def answer_from_the_copy() -> None:
+    """Sees to a follower on this node, and reads its copy before the first question comes."""
+    reader = Reader(settings.CACHE_FOLDER, settings.DATABASE_ADDRESS, settings.CACHE_STALE_AFTER_MS / 1000)
+    charging.store = CacheStore(reader, BoundedStore(DatabaseStore(), DATABASE_THREADS, PATIENCE))
+    charging.log = SpoolLog(settings.SPOOL_FOLDER, DatabaseLog())
+    Guard(settings.CACHE_FOLDER, settings.BASE_DIR / "manage.py").start()
+    _warm(reader)
+
+
+def _warm(reader: Reader) -> None:
+    try:
+        view = reader.begin()
+    except NotReady:
+        return
+    try:
+        view.rules()
+    except (NotReady, ValueError):  # said again, and logged, when the first question comes
+        pass
+    finally:
+        view.close()
