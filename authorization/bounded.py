@@ -1,42 +1,37 @@
-"""A store that gives up: a database that hangs, rather than dies, keeps nobody waiting for longer than a moment."""
+"""Asking a database that may hang, rather than die: nobody is kept waiting for longer than a moment."""
 
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NoAnswer
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import OperationalError, connections
 
 from authorization.questions import Question
 from authorization.services.keys import Caller
-from authorization.store import Loaded, Store
+from authorization.spool import Log, Row
+from authorization.store import Loaded, State, Store
 
 T = TypeVar("T")
+PER_QUESTION = 1 / 500  # seconds more that a batch may take
 
 
-class BoundedStore:
-    """Asks another store in threads of its own, so many at a time, and waits so long for each.
+class Bounded:
+    """Runs work in threads of its own, so many at a time, and waits so long for each.
 
-    Raises OperationalError where there is no answer by then. A thread that hangs is left to the server's end; when all
-    of them do, questions are refused at once.
+    A thread that hangs is left to the server's end; when all of them do, work is refused at once.
     """
 
-    def __init__(self, store: Store, threads: int, patience: float) -> None:
-        """patience: seconds for one question, and a little more for each in a batch."""
-        self.store = store
+    def __init__(self, threads: int, patience: float) -> None:
         self.patience = patience
         self._free = threading.BoundedSemaphore(threads)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="database")
 
-    def caller(self, key: str, now: datetime) -> Caller | None:
-        return self._ask(lambda: self.store.caller(key, now), self.patience)
-
-    def load(self, questions: Sequence[Question], caller: Caller) -> Loaded:
-        return self._ask(lambda: self.store.load(questions, caller), self.patience + len(questions) / 500)
-
-    def _ask(self, work: Callable[[], T], patience: float) -> T:
+    def ask(self, work: Callable[[], T], patience: float | None = None) -> T:
+        """What `work` returns or raises; OperationalError where there is no answer after `patience` seconds."""
+        patience = self.patience if patience is None else patience
         if not self._free.acquire(timeout=patience / 2):
             raise OperationalError("Everybody who could ask the database waits for it.")
         future = self._threads.submit(_with_connection, work)
@@ -46,7 +41,7 @@ class BoundedStore:
         except NoAnswer:
             raise OperationalError("The database does not answer in time.") from None
 
-    def _done(self, future: "Future[T]") -> None:
+    def _done(self, future: "Future[Any]") -> None:
         self._free.release()
 
 
@@ -56,3 +51,32 @@ def _with_connection(work: Callable[[], T]) -> T:
         return work()
     finally:
         connections.close_all()
+
+
+class BoundedLog:
+    """Another log, written so."""
+
+    def __init__(self, log: Log, bounded: Bounded) -> None:
+        self.log = log
+        self.bounded = bounded
+
+    def write(self, rows: Sequence[Row]) -> None:
+        self.bounded.ask(lambda: self.log.write(rows), self.bounded.patience + len(rows) * PER_QUESTION)
+
+
+class BoundedStore:
+    """Another store, asked so."""
+
+    def __init__(self, store: Store, bounded: Bounded) -> None:
+        self.store = store
+        self.bounded = bounded
+
+    def caller(self, key: str, now: datetime) -> Caller | None:
+        return self.bounded.ask(lambda: self.store.caller(key, now))
+
+    def load(self, questions: Sequence[Question], caller: Caller) -> Loaded:
+        patience = self.bounded.patience + len(questions) * PER_QUESTION
+        return self.bounded.ask(lambda: self.store.load(questions, caller), patience)
+
+    def state(self) -> State:
+        return self.bounded.ask(self.store.state)

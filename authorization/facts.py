@@ -44,7 +44,7 @@ class TokenRow(NamedTuple):
     """groups: sorted; by itself, its Auth ID (in normal form), its driver, customer or eMSP."""
 
     id: int
-    type: str
+    emaid: bool
     emsp: int | None
     customer: int | None
     auth_id: str | None
@@ -182,7 +182,7 @@ def _tokens(question: Question, view: View, reach: Reach, location: LocationRow)
 def _speaking(rows: Sequence[TokenRow]) -> Sequence[TokenRow]:
     """The tokens an Auth ID speaks of: its EMAID token if there is one, else all; an external one only if alone."""
     own = [row for row in rows if not row.external] or rows
-    return [row for row in own if row.type == "EMAID"] or own
+    return [row for row in own if row.emaid] or own
 
 
 def _token(row: TokenRow, view: View, location: LocationRow) -> Token:

@@ -1,5 +1,6 @@
 """A charger's question as it arrives: checked, and put into the normal forms that places and tokens are found by."""
 
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ UID_TYPES: dict[str, tuple[str, ...]] = {
     "local": ("APP_USER", "AD_HOC_USER", "OTHER"),
     "central": ("APP_USER", "AD_HOC_USER", "OTHER"),
 }
+_PLAIN = re.compile(r"[!-~]+").fullmatch  # most values; what remains is looked at closely
 TOKEN_TYPES = (*UID_TYPES, "e_maid", NO_AUTHORIZATION)
 
 
@@ -132,6 +134,8 @@ def _text(body: Mapping[str, Any], key: str) -> str | None:
         raise BadQuestion(f"{key} is a text.")
     if len(value) > MAX_VALUE:
         raise BadQuestion(f"{key} is longer than {MAX_VALUE} characters.")
+    if _PLAIN(value):
+        return value
     try:
         place_ids.printable_ascii(value, key)
     except BadId as error:

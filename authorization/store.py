@@ -29,6 +29,15 @@ class Loaded:
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """From where the next question would be answered: revision, source, and how many seconds ago that was verified."""
+
+    revision: int
+    source: str
+    age: float
+
+
 class Store(Protocol):
     """Answers come from one revision for all questions. A store that cannot read its rules raises; it never guesses."""
 
@@ -36,6 +45,7 @@ class Store(Protocol):
         """The caller of a key in force at `now`."""
 
     def load(self, questions: Sequence[Question], caller: Caller) -> Loaded: ...
+    def state(self) -> State: ...
 
 
 class DatabaseStore:
@@ -60,6 +70,9 @@ class DatabaseStore:
         view = DatabaseView(places, tokens)
         facts = [facts_of(question, view, reach) for question in questions]
         return Loaded(facts, rules, revision, "database")
+
+    def state(self) -> State:
+        return State(selectors.revision(), "database", 0.0)
 
 
 @contextmanager
@@ -120,7 +133,7 @@ class DatabaseView:
         blocked = not row["valid"] or row["emsp__blocked"] or row["customer__blocked"] or row["driver__blocked"]
         return TokenRow(
             id=row["id"],
-            type=row["type"],
+            emaid=row["type"] == "EMAID",
             emsp=row["emsp_id"],
             customer=row["customer_id"],
             auth_id=row["auth_id_normal"],

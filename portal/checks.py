@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,7 +30,7 @@ SECRET_KEY_LENGTH = 50
 @register()
 def settings_are_meant(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Every message about the environment. Errors stop migrate, runserver and the like; warnings do not."""
-    messages = [*_flags(), *_numbers(), *_urls()]
+    messages = [*_flags(), *_numbers(), *_urls(), *_networks()]
     return messages + (list(_production()) if settings.PRODUCTION else [])
 
 
@@ -66,6 +67,15 @@ def _urls() -> Iterator[CheckMessage]:
             # A warning, so that `help` and `makemigrations` work before there is a database.
             hint = f"Start the servers with `make run`, or set {name} to {example}."
             yield Warning(f"{name} is not set and no servers run on DATA_DIR.", hint=hint, id=f"chargeward.{missing}")
+
+
+def _networks() -> Iterator[CheckMessage]:
+    for network in settings.METRICS_NETWORKS:
+        try:
+            ip_network(network)
+        except ValueError as error:
+            hint = "Set METRICS_NETWORKS to networks with a comma between, for example 10.0.0.0/8,127.0.0.1/32."
+            yield Error(f"METRICS_NETWORKS: {error}.", hint=hint, id="chargeward.E008")
 
 
 def _url_problem(url: str, schemes: tuple[str, ...]) -> str:

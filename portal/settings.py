@@ -97,7 +97,7 @@ MIDDLEWARE = [
 ]
 
 # What a charger's question passes: no session, no form, no edit that history would tell of.
-CHARGING_MIDDLEWARE = ["django.middleware.security.SecurityMiddleware", "django.middleware.common.CommonMiddleware"]
+CHARGING_MIDDLEWARE = ["portal.charging.ChargingMiddleware"]
 
 ROOT_URLCONF = "portal.urls"
 APPEND_SLASH = False
@@ -153,6 +153,9 @@ DATABASES = {"default": _database(DATABASE_URL)}
 DATABASE_ADDRESS = address_of(DATABASE_URL)
 CACHE_FOLDER = folder_for(DATA_DIR / "cache", DATABASE_URL)
 SPOOL_FOLDER = folder_for(DATA_DIR / "spool", DATABASE_URL)
+METRICS_FOLDER = DATA_DIR / "metrics"
+# Who may read /metrics without a key: addresses of an internal network, as 10.0.0.0/8, seen without a proxy between.
+METRICS_NETWORKS = [network for network in env.str("METRICS_NETWORKS", "").replace(" ", "").split(",") if network]
 # Without a look at the database for so long, the copy is not answered from: a card may have been blocked since.
 CACHE_STALE_AFTER_MS = _number("CACHE_STALE_AFTER_MS", 1500)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

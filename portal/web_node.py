@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from authorization.bounded import BoundedStore
+from authorization.bounded import Bounded, BoundedLog, BoundedStore
 from authorization.cache.guard import Guard
 from authorization.cache.snapshot import NotReady, Reader
 from authorization.cache.store import CacheStore
@@ -17,8 +17,9 @@ PATIENCE = 1.0  # seconds that a question may take where the copy is in doubt
 def answer_from_the_copy() -> None:
     """Sees to a follower on this node, and reads its copy before the first question comes."""
     reader = Reader(settings.CACHE_FOLDER, settings.DATABASE_ADDRESS, settings.CACHE_STALE_AFTER_MS / 1000)
-    charging.store = CacheStore(reader, BoundedStore(DatabaseStore(), DATABASE_THREADS, PATIENCE))
-    charging.log = SpoolLog(settings.SPOOL_FOLDER, DatabaseLog())
+    bounded = Bounded(DATABASE_THREADS, PATIENCE)
+    charging.store = CacheStore(reader, BoundedStore(DatabaseStore(), bounded))
+    charging.log = SpoolLog(settings.SPOOL_FOLDER, BoundedLog(DatabaseLog(), bounded))
     Guard(settings.CACHE_FOLDER, settings.BASE_DIR / "manage.py").start()
     _warm(reader)
 

@@ -10,24 +10,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 os.environ.setdefault("DATABASE_POOL_TIMEOUT", "2")
 
 from django.conf import settings
-from django.core.handlers.wsgi import WSGIHandler
 from django.core.wsgi import get_wsgi_application
 
+from portal.charging import PATHS, ChargingHandler
+from portal.folders import count_in
+
 MAX_BODY = 8 * 1024 * 1024  # bytes, as DATA_UPLOAD_MAX_MEMORY_SIZE
-CHARGING = "/api/v1/authorize"
+# Before anything that counts is imported.
+count_in(settings.METRICS_FOLDER)
 _django = get_wsgi_application()
-
-
-class ChargingHandler(WSGIHandler):
-    """Django's, without the middleware that only browsers need: sessions, messages, history of edits."""
-
-    def load_middleware(self, is_async: bool = False) -> None:
-        everything = settings.MIDDLEWARE
-        settings.MIDDLEWARE = settings.CHARGING_MIDDLEWARE
-        try:
-            super().load_middleware(is_async)
-        finally:
-            settings.MIDDLEWARE = everything
 
 
 _charging = ChargingHandler()
@@ -40,6 +31,6 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     if "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower() and not environ.get("CONTENT_LENGTH"):
         body = environ["wsgi.input"].read(MAX_BODY + 1)
         environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
-    if environ.get("PATH_INFO", "").startswith(CHARGING):
-        return _charging(environ, start_response)
+    if environ.get("PATH_INFO", "").startswith(PATHS):
+        return list(_charging(environ, start_response))
     return _django(environ, start_response)

@@ -39,7 +39,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         return authenticate(key, now)
 
     def authenticate(self, request: Request) -> tuple[Any, Caller] | None:
-        header = request.META.get("HTTP_AUTHORIZATION")
+        header = request._request.META.get("HTTP_AUTHORIZATION")
         if header is None:
             return None
         caller = caller_of(header, self.look_up)

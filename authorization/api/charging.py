@@ -5,6 +5,7 @@ The views are trimmed: no content negotiation, no serializers, ready bytes out.
 
 import logging
 from datetime import UTC, datetime
+from time import perf_counter
 from typing import IO, Any, cast
 
 import orjson
@@ -19,9 +20,11 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from authorization import metrics
 from authorization.api import errors
 from authorization.api.authentication import ChargingKeyAuthentication
 from authorization.api.parsers import load_json, read_body
+from authorization.api.trimmed import TrimmedView
 from authorization.models import ChargeException
 from authorization.questions import BadQuestion, Question, parse
 from authorization.reach import Reach, reach_of
@@ -58,21 +61,30 @@ def caller_of(request: Request) -> Caller:
     return Caller(key=0, label=f"session of {request.user}", user=cast(User, request.user))
 
 
-class ChargingView(APIView):
+class ChargingView(TrimmedView):
     """What the three have in common: the body, its limits, and errors that are never a 500."""
 
     authentication_classes = [ChargingKeyAuthentication]
     permission_classes = [HasKey]
     limit = MAX_REQUEST
+    endpoint = ""
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        started = perf_counter()
+        response = super().dispatch(request, *args, **kwargs)
+        metrics.seconds[self.endpoint].observe(perf_counter() - started)
+        if response.status_code != 200:
+            metrics.unanswered.labels(self.endpoint, str(response.status_code)).inc()
+        return response
 
     def body(self, request: Request) -> Any:
         """The parsed body. Raises UnsupportedMediaType (415), TooLarge (413), Problem (400)."""
-        if request._request.content_type != "application/json":
+        raw = request._request  # DRF's own request looks for everything in three places
+        if raw.content_type != "application/json":
             raise exceptions.UnsupportedMediaType(
-                request._request.content_type or "nothing",
-                "Send JSON, with the header `Content-Type: application/json`.",
+                raw.content_type or "nothing", "Send JSON, with the header `Content-Type: application/json`."
             )
-        return load_json(read_body(cast(IO[bytes], request._request), request.META.get("CONTENT_LENGTH"), self.limit))
+        return load_json(read_body(cast(IO[bytes], raw), raw.META.get("CONTENT_LENGTH"), self.limit))
 
     def handle_exception(self, exc: Exception) -> Any:
         if isinstance(exc, BadQuestion):
@@ -93,6 +105,8 @@ def _is_foreseen(exc: Exception) -> bool:
 class AuthorizeView(ChargingView):
     """POST: one question, one answer."""
 
+    endpoint = "authorize"
+
     def post(self, request: Request) -> HttpResponse:
         question = parse(self.body(request))
         answer = authorize([question], caller_of(request), timezone.now())[0]
@@ -105,6 +119,7 @@ class BatchView(ChargingView):
     """POST: up to 1,000 questions, decided at one instant and revision; the answers in order."""
 
     limit = MAX_BATCH_BODY
+    endpoint = "batch"
 
     def post(self, request: Request) -> HttpResponse:
         body = self.body(request)
@@ -136,6 +151,7 @@ class ExplainView(ChargingView):
 
     authentication_classes = [ChargingKeyAuthentication, SessionAuthentication]
     permission_classes = [IsPortalUser]
+    endpoint = "explain"
 
     def post(self, request: Request) -> HttpResponse:
         body = self.body(request)
@@ -214,7 +230,7 @@ def visible_exceptions(pks: set[int], reach: Reach) -> set[int]:
 
 
 def _utc(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return at.astimezone(UTC).isoformat(timespec="seconds")[:-6] + "Z"
 
 
 def ready(body: dict[str, Any]) -> HttpResponse:

@@ -1,5 +1,6 @@
 """`/healthz`: the process is up. `/readyz`: it can answer. `/api/v1/status`: from which revision."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db import DatabaseError, connection
@@ -11,13 +12,17 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from authorization import selectors
-from authorization.api.authentication import ApiKeyAuthentication
+from authorization.api.authentication import ChargingKeyAuthentication
 from authorization.api.charging import HasKey
-from authorization.models import ChargeException
+from authorization.bounded import Bounded
+from authorization.models import Change, ChargeException
+from authorization.services import charging
 from locations.models import Location
 from tokens.models import Token
 
 MAX_SKEW = 2.0  # seconds between this machine's clock and the database's
+# Whoever watches the node must not use up the threads that answer chargers, should the database hang.
+watching = Bounded(threads=2, patience=2.0)
 
 
 @require_safe
@@ -27,20 +32,26 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 where a question would be answered now, else 503 and why."""
-    problem = _problem()
+    """200 where a question would be answered now, and from where; else 503 and why."""
+    try:
+        problem = _bounded(_problem)
+        source = "" if problem else charging.store.state().source
+    except DatabaseError:
+        problem, source = "The database does not answer, or is not migrated.", ""
     if problem:
         return JsonResponse({"status": "not ready", "detail": problem}, status=503, headers={"Retry-After": "1"})
-    return JsonResponse({"status": "ready"})
+    return JsonResponse({"status": "ready", "source": source})
+
+
+def _bounded(work: Any) -> Any:
+    """In a transaction, as tests are, another thread would see something else."""
+    return work() if connection.in_atomic_block else watching.ask(work)
 
 
 def _problem() -> str:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT clock_timestamp(), (SELECT value FROM authorization_revision)")
-            clock, revision = cursor.fetchone() or (None, None)
-    except DatabaseError:
-        return "The database does not answer, or is not migrated."
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp(), (SELECT value FROM authorization_revision)")
+        clock, revision = cursor.fetchone() or (None, None)
     if clock is None or revision is None:
         return "The database has no revision: run the migrations."
     skew = abs((timezone.now() - clock).total_seconds())
@@ -48,20 +59,27 @@ def _problem() -> str:
 
 
 class StatusView(APIView):
-    """GET, with any key. Without a cache the answer's source is the database, which is never behind itself."""
+    """GET, with any key: from which revision and source this process answers, and how far that is behind."""
 
-    authentication_classes = [ApiKeyAuthentication]
+    authentication_classes = [ChargingKeyAuthentication]
     permission_classes = [HasKey]
 
     def get(self, request: Request) -> Response:
-        revision = selectors.revision()
-        body: dict[str, Any] = {
-            "revision": revision,
-            "committed_revision": revision,
-            "lag_seconds": 0.0,
-            "source": "database",
-            "tokens": Token.objects.count(),
-            "locations": Location.objects.count(),
-            "exceptions": ChargeException.objects.count(),
-        }
-        return Response(body)
+        state = charging.store.state()
+        return Response(
+            {"revision": state.revision, "source": state.source} | _bounded(lambda: _committed(state.revision))
+        )
+
+
+def _committed(revision: int) -> dict[str, Any]:
+    """What the database holds, and for how many seconds something of it has been missing at a revision."""
+    committed = selectors.revision()
+    missing = Change.objects.filter(revision__gt=revision).order_by("revision").values_list("changed_at", flat=True)
+    since: datetime | None = missing.first() if committed > revision else None
+    return {
+        "committed_revision": committed,
+        "lag_seconds": max(0.0, round((timezone.now() - since).total_seconds(), 3)) if since else 0.0,
+        "tokens": Token.objects.count(),
+        "locations": Location.objects.count(),
+        "exceptions": ChargeException.objects.count(),
+    }

@@ -5,15 +5,15 @@ a group) stays in that row's document and is joined when a question is asked. So
 documents stale, however many tokens or locations hang on it.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Cursor
 
-FORMAT = 1  # raise it where a document's shape changes: older copies are then made anew
-
 Document = tuple[bytes, bytes]
+_COPY_BEGINS = b"PGCOPY\n\xff\r\n\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +43,17 @@ def _instant(column: str) -> str:
     )
 
 
-# [pk, emsp, customer, driver, normal Auth ID, valid, expires_at in µs, external, groups that name it by its pk, type]
+# [pk, emsp, customer, driver, normal Auth ID, 1 where it is valid, expires_at in µs] and, where a group names it by its
+# pk, these groups. There are a million of it, so it holds nothing that follows: an external one has no eMSP.
 _TOKEN = f"""
     '[' || t.id || ',' || coalesce(t.emsp_id::text, 'null') || ',' || coalesce(t.customer_id::text, 'null')
     || ',' || coalesce(t.driver_id::text, 'null') || ',' || coalesce(to_json(t.auth_id_normal)::text, 'null')
-    || ',' || t.valid || ',' || {_instant("t.expires_at")} || ',' || t.external || ','
-    || CASE WHEN t.auth_id_normal IS NULL THEN {groups_of("token_id", "t.id")}::text ELSE '[]' END
-    || ',' || to_json(t.type) || ']'
+    || ',' || t.valid::int || ',' || {_instant("t.expires_at")}
+    || CASE WHEN t.auth_id_normal IS NULL THEN ',' || {groups_of("token_id", "t.id")} ELSE '' END || ']'
 """
 
 KINDS: dict[str, Kind] = {
-    # Which tokens carry an Auth ID: each as its key among the uids or, without a uid, as the whole document.
+    # Which tokens carry an Auth ID: each as its key among the uids or, without a uid (so no EMAID), as the document.
     "auth_id": Kind(
         "a",
         f"""
@@ -217,7 +217,8 @@ KINDS: dict[str, Kind] = {
     ),
 }
 
-COUNTED = {"tokens": "tokens_token", "locations": "locations_location", "exceptions": "authorization_chargeexception"}
+# Another one wherever a statement changes: a copy made by another release is made anew.
+FORMAT = hashlib.sha256(repr(sorted(KINDS.items())).encode()).hexdigest()[:16]
 
 
 def everything(cursor: Cursor[Any]) -> Iterator[Document]:
@@ -229,8 +230,18 @@ def everything(cursor: Cursor[Any]) -> Iterator[Document]:
             f" FROM ({parts}) AS d (key, value) ORDER BY key) TO STDOUT (FORMAT BINARY)"
         )
         with cursor.copy(query.encode()) as copy:
-            copy.set_types(["bytea", "bytea"])
-            yield from copy.rows()
+            yield from _pairs(copy)
+
+
+def _pairs(messages: Iterable[Any]) -> Iterator[Document]:
+    """The rows of a binary COPY of two columns, a message each; psycopg's own way takes four times as long."""
+    for message in messages:
+        row = bytes(message)
+        if row.startswith(_COPY_BEGINS):
+            row = row[len(_COPY_BEGINS) + 8 :]
+        if len(row) > 2:  # neither the bare head nor the end
+            length = int.from_bytes(row[2:6], "big")
+            yield row[6 : 6 + length], row[10 + length :]
 
 
 def changed(cursor: Cursor[Any], keys: dict[str, set[str]]) -> Iterator[tuple[bytes, bytes | None]]:

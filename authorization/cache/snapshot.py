@@ -11,10 +11,11 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import lmdb
 import orjson
@@ -28,8 +29,12 @@ MAP_SIZE = 1 << 36 if os.uname().machine.endswith("64") else 1 << 30  # address 
 READERS = 4096
 CHUNK = 100_000  # documents a transaction, while a copy is made
 RULE_LOG = 10_000  # revisions whose rules a reader may catch up on one by one
+MEMO_LIMIT = 20_000  # documents that a process keeps as they were read, of one revision
 META, RULES = b"M", b"R"
 CURRENT = "current"
+
+
+Memo = dict[bytes, Any]
 
 
 class NotReady(Exception):
@@ -86,45 +91,36 @@ class Environment:
     def __init__(self, path: Path, *, write: bool) -> None:
         """Raises NotReady where there is no whole environment."""
         self.path = path
+        self._file = -1
+        self._page = os.sysconf("SC_PAGE_SIZE")  # as LMDB asks for it
+        self._least = 2 * self._page
         try:
             self._file = os.open(path / "data.mdb", os.O_RDONLY)
-        except OSError as error:
-            raise NotReady(f"The copy cannot be opened: {error.strerror}.") from None
-        try:
-            self._page = os.sysconf("SC_PAGE_SIZE")  # as LMDB asks for it
-            self._least = 2 * self._page
-            self._check_size()
+            self.check()
             self.lmdb = lmdb.open(
                 str(path), map_size=MAP_SIZE, max_readers=READERS, readonly=not write, create=write,
                 sync=False, metasync=False, readahead=False, max_spare_txns=64, mode=0o600,
             )  # fmt: skip
-            self.check()
-        except lmdb.Error as error:
-            os.close(self._file)
-            raise NotReady(f"The copy cannot be read: {error}.") from None
-        except NotReady:
-            os.close(self._file)
-            raise
+            self.measure()
+        except (OSError, lmdb.Error) as error:
+            raise NotReady(f"The copy cannot be opened: {error}.") from None
 
-    def __del__(self) -> None:
-        with contextlib.suppress(OSError, AttributeError):
-            os.close(self._file)
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        # Bound early: when Python ends, this module may be gone before its objects.
+        if self._file >= 0:
+            close(self._file)
 
     def check(self) -> None:
-        """Raises NotReady for a file that is shorter than what is in use of it."""
-        size = self._check_size()
-        # The first two pages, which this reads, are there by now.
-        used = self.used()
-        if used > self._least:
-            self._least = used
-            if used > size:
-                self._check_size()
-
-    def _check_size(self) -> int:
-        size = os.fstat(self._file).st_size
-        if size < self._least:
+        """Raises NotReady for a file that is shorter than what was in use of it when it was last measured."""
+        if os.fstat(self._file).st_size < self._least:
             raise NotReady("The copy's file was cut short.")
-        return size
+
+    def measure(self) -> None:
+        """As check(), for a file that may have grown."""
+        self.check()
+        # The first two pages, which this reads, are there by now.
+        self._least = max(self._least, self.used())
+        self.check()
 
     def used(self) -> int:
         """Bytes, as of the last commit."""
@@ -149,7 +145,7 @@ class Writer:
 
     def check(self) -> None:
         """Raises NotReady for an environment that nobody must write to any more."""
-        self.environment.check()
+        self.environment.measure()
         if not self.environment.exists():
             raise NotReady("The copy's file was deleted.")
 
@@ -271,44 +267,63 @@ class Reader:
 
 
 class Opened:
-    """An environment with the rules compiled from it."""
+    """An environment with what a process makes of it: its rules, compiled, and documents that were read."""
 
     def __init__(self, name: str, environment: Environment) -> None:
         self.name = name
         self.environment = environment
         self._lock = threading.Lock()
-        self._rules: tuple[int, Rules] | None = None
+        self._meta: tuple[bytes, Meta] = b"", Meta("", -1, "", 0.0, 0, 0)
+        self._memo: tuple[int, Memo] = -1, {}
+        self._rules: tuple[int, Rules | Exception] | None = None
 
     def view(self) -> "View":
         """Raises NotReady."""
+        self.environment.check()
         try:
-            self.environment.check()
             txn = self.environment.lmdb.begin()
             try:
-                return View(txn, Meta.load(txn.get(META)), self)
+                raw = txn.get(META)
+                known = self._meta
+                if raw != known[0]:
+                    self.environment.measure()
+                    known = self._meta = bytes(raw or b""), Meta.load(raw)
+                return View(txn, known[1], self)
             except BaseException:
                 txn.abort()
                 raise
         except (lmdb.Error, ValueError, TypeError) as error:
             raise NotReady(f"The copy cannot be read: {error}.") from None
 
+    def memo(self, revision: int) -> Memo:
+        """Documents as they were read at a revision, for whoever keeps asking for the same ones."""
+        known = self._memo
+        if known[0] != revision or len(known[1]) > MEMO_LIMIT:
+            known = self._memo = revision, {}
+        return known[1]
+
     def rules(self, view: "View") -> Rules:
-        """The rules of the view's state. Raises NotReady where others have overtaken it, ValueError for broken ones."""
+        """The rules of the view's state. Raises NotReady where others have overtaken it, and for broken ones."""
         wanted, known = view.meta.rules, self._rules
-        if known is not None and known[0] == wanted:
-            return known[1]
-        with self._lock:
-            known = self._rules
-            if known is None or known[0] < view.meta.rules_floor:
-                rules = compile_rules(read_rules(view.txn))
-            elif known[0] == wanted:
-                return known[1]
-            elif known[0] > wanted:
-                raise NotReady("A newer state is being answered from already.")
-            else:
-                rules = known[1].replaced(_changed_rules(view.txn, known[0], wanted))
-            self._rules = wanted, rules
-        return rules
+        if known is None or known[0] != wanted:
+            with self._lock:
+                known = self._rules
+                if known is None or known[0] < wanted:
+                    known = self._rules = wanted, self._compiled(view, known)
+        if known[0] != wanted:
+            raise NotReady("A newer state is being answered from already.")
+        if isinstance(known[1], Exception):
+            raise NotReady(f"A rule cannot be read: {known[1]}")
+        return known[1]
+
+    def _compiled(self, view: "View", known: "tuple[int, Rules | Exception] | None") -> "Rules | Exception":
+        """Rules that cannot be read are remembered too, or each question would try to."""
+        try:
+            if known is None or known[0] < view.meta.rules_floor or isinstance(known[1], Exception):
+                return compile_rules(read_rules(view.txn))
+            return known[1].replaced(_changed_rules(view.txn, known[0], view.meta.rules))
+        except (ValueError, TypeError) as error:
+            return error
 
 
 def _changed_rules(txn: lmdb.Transaction, since: int, until: int) -> dict[int, Rule | None]:

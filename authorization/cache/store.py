@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import lmdb
@@ -18,9 +19,11 @@ from authorization.facts import EvseRow, LocationRow, StationRow, TokenRow, fact
 from authorization.questions import Question
 from authorization.reach import Reach
 from authorization.services.keys import Caller, prefix_of
-from authorization.store import Loaded, Store
+from authorization.store import Loaded, State, Store
 
 logger = logging.getLogger(__name__)
+_EMAID = "EMAID"
+_NONE: list[int] = []
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 COMPLAIN_EVERY = 10.0  # seconds
 # What a copy that does not hold what it should makes of reading it. None of these is ever "no rules".
@@ -65,6 +68,18 @@ class CacheStore:
             self._complain(doubt)
         return self.database.load(questions, caller)
 
+    def state(self) -> State:
+        try:
+            copy = self.reader.begin()
+            try:
+                copy.rules()
+                return State(copy.meta.revision, "cache", time.monotonic() - copy.meta.verified)
+            finally:
+                copy.close()
+        except DOUBT as doubt:
+            self._complain(doubt)
+        return self.database.state()
+
     def _complain(self, doubt: Exception) -> None:
         now = time.monotonic()
         if now - self._complained > COMPLAIN_EVERY:
@@ -75,20 +90,25 @@ class CacheStore:
 class CopyView:
     """facts.View of one state of the copy."""
 
-    __slots__ = ("_cpos", "_get", "_holders")
+    __slots__ = ("_get", "_memo")
 
     def __init__(self, copy: Copy) -> None:
         self._get = copy.get
-        # Documents that many questions of a batch share, as they were read.
-        self._cpos: dict[int, Any] = {}
-        self._holders: dict[bytes, Any] = {}
+        self._memo = copy.opened.memo(copy.meta.revision)
 
-    def _known(self, key: bytes) -> Any:
+    def known(self, key: bytes) -> Any:
         """A document that must be there. Raises LookupError."""
         raw = self._get(key)
         if raw is None:
             raise LookupError(f"the copy has no {key!r}")
         return orjson.loads(raw)
+
+    def _shared(self, key: bytes) -> Any:
+        """As known(), of a document that many questions need: it is kept, and must not be changed."""
+        known = self._memo.get(key)
+        if known is None:
+            known = self._memo[key] = self.known(key)
+        return known
 
     def evse(self, normal: str) -> EvseRow | None:
         raw = self._get(b"e" + normal.encode())
@@ -110,18 +130,19 @@ class CopyView:
         return [] if raw is None else [self.location(pk) for pk in orjson.loads(raw)]
 
     def location(self, pk: int) -> LocationRow:
-        location_id, cpo, zone, private, published, groups = self._known(b"p%d" % pk)
-        country_code, party_id, above, _ = self.cpo(cpo)
-        return LocationRow(
-            pk, location_id, cpo, (country_code, party_id), zone, private, published, _united(groups, above)
-        )
+        key = b"p%d" % pk
+        known: LocationRow | None = self._memo.get(key)
+        if known is None:
+            location_id, cpo, zone, private, published, groups = self.known(key)
+            country_code, party_id, above, _ = self.cpo(cpo)
+            known = self._memo[key] = LocationRow(
+                pk, location_id, cpo, (country_code, party_id), zone, private, published, _united(groups, above)
+            )
+        return known
 
     def cpo(self, pk: int) -> Any:
         """[country_code, party_id, groups of it and of every CPO above, itself and every CPO below]."""
-        known = self._cpos.get(pk)
-        if known is None:
-            known = self._cpos[pk] = self._known(b"c%d" % pk)
-        return known
+        return self._shared(b"c%d" % pk)
 
     def with_sub_cpos(self, cpos: list[int]) -> frozenset[int]:
         """These CPOs and all below them; a grant may outlive its CPO."""
@@ -129,23 +150,25 @@ class CopyView:
 
     def token(self, type: str, uid: str) -> TokenRow | None:  # noqa: A002
         raw = self._get(f"t{type}:{uid}".encode())
-        return None if raw is None else self._token(orjson.loads(raw))
+        return None if raw is None else self._token(orjson.loads(raw), type == _EMAID)
 
     def carriers(self, auth_id: str) -> list[TokenRow]:
         raw = self._get(b"a" + auth_id.encode())
         if raw is None:
             return []
         return [
-            self._token(self._known(b"t" + each.encode()) if isinstance(each, str) else each)
+            self._token(self.known(b"t" + each.encode()), each.startswith("EMAID:"))
+            if isinstance(each, str)
+            else self._token(each, False)
             for each in orjson.loads(raw)
         ]
 
-    def _token(self, document: Any) -> TokenRow:
-        pk, emsp, customer, driver, auth_id, valid, expires_at, external, own, type_ = document
-        blocked, groups = not valid, own
+    def _token(self, document: Any, emaid: bool) -> TokenRow:
+        pk, emsp, customer, driver, auth_id, valid, expires_at, *named = document
+        blocked, groups = not valid, named[0] if named else _NONE
         for prefix, holder in ((b"m%d", emsp), (b"n%d", customer), (b"d%d", driver)):
             if holder is not None:
-                holder_blocked, holder_groups = self._holder(prefix % holder)
+                holder_blocked, holder_groups = self._shared(prefix % holder)
                 blocked = blocked or holder_blocked
                 if holder_groups:
                     groups = groups + holder_groups
@@ -155,15 +178,16 @@ class CopyView:
                 groups = groups + orjson.loads(raw)
         expiry = None if expires_at is None else EPOCH + timedelta(microseconds=expires_at)
         return TokenRow(
-            pk, type_, emsp, customer, auth_id, blocked, expiry, external, tuple(sorted(set(groups))) if groups else ()
+            pk,
+            emaid,
+            emsp,
+            customer,
+            auth_id,
+            blocked,
+            expiry,
+            emsp is None,
+            tuple(sorted(set(groups))) if groups else (),
         )
-
-    def _holder(self, key: bytes) -> Any:
-        """[blocked, groups] of an eMSP, a customer or a driver."""
-        known = self._holders.get(key)
-        if known is None:
-            known = self._holders[key] = self._known(key)
-        return known
 
     def listed(self, location: int, token: TokenRow) -> bool:
         get = self._get
@@ -175,7 +199,7 @@ class CopyView:
 
     def user(self, pk: int) -> Any:
         """[username, active, superuser, CPOs granted, eMSPs granted]."""
-        return self._known(b"u%d" % pk)
+        return self._shared(b"u%d" % pk)
 
 
 def _united(groups: list[int], above: list[int]) -> tuple[int, ...]:
@@ -195,7 +219,7 @@ def _caller(copy: Copy, prefix: str, text: str, now: datetime) -> Caller | None:
         return None
     view = CopyView(copy)
     if station is not None:
-        identity = orjson.loads(copy.get(b"s%d" % station) or b"")[2]
+        _, _, identity = view.known(b"s%d" % station)
         return Caller(pk, f"{prefix} station {identity}", station=station)
     if cpo is not None:
         country_code, party_id, _, _ = view.cpo(cpo)
@@ -203,9 +227,13 @@ def _caller(copy: Copy, prefix: str, text: str, now: datetime) -> Caller | None:
     username, active, superuser, _, _ = view.user(user)
     if not active:
         return None
-    # Enough of the user for whoever asks who it is; not to be saved.
-    person = User(pk=user, username=username, is_active=active, is_superuser=superuser)
-    return Caller(pk, f"{prefix} user {username}", user=person)
+    return Caller(pk, f"{prefix} user {username}", user=_person(user, username, superuser))
+
+
+@lru_cache(maxsize=1024)
+def _person(pk: int, username: str, superuser: bool) -> User:
+    """Enough of an active user for whoever asks who it is; not to be saved."""
+    return User(pk=pk, username=username, is_active=True, is_superuser=superuser)
 
 
 def _reach(view: CopyView, caller: Caller) -> Reach:

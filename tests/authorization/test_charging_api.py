@@ -392,7 +392,7 @@ def test_create_api_key_prints_the_key_alone(capsys: pytest.CaptureFixture[str],
 
 def test_health(client: Any, db: None, admin_api: ApiClient) -> None:
     assert client.get("/healthz").status_code == 200
-    assert client.get("/readyz").json() == {"status": "ready"}
+    assert client.get("/readyz").json() == {"status": "ready", "source": "database"}
     status = admin_api.get("/api/v1/status").json()
     assert status["source"] == "database"
     assert status["revision"] == status["committed_revision"]
