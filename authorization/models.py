@@ -362,6 +362,7 @@ class Decision(models.Model):
     token_type = models.CharField(max_length=20)
     token = models.ForeignKey(Token, models.DO_NOTHING, null=True, db_constraint=False, related_name="+")
     token_pseudonym = models.CharField(max_length=32, blank=True, help_text="Keyed hash of the id presented.")
+    presented_sealed = models.TextField(blank=True, help_text="The id presented, encrypted, of an unknown token.")
     location = models.ForeignKey(Location, models.DO_NOTHING, null=True, db_constraint=False, related_name="+")
     place = models.CharField(max_length=300, help_text="The place as the caller named it.")
     accepted = models.BooleanField()
@@ -374,7 +375,11 @@ class Decision(models.Model):
         verbose_name = "authorization log entry"
         verbose_name_plural = "authorization log"
         ordering = ["-decided_at", "-id"]
+        permissions = [("read_presented", "Can read ids of unknown tokens, for the days that they are kept")]
         indexes = [
+            models.Index(
+                fields=["decided_at"], name="decision_with_presented", condition=~models.Q(presented_sealed="")
+            ),
             models.Index(fields=["-decided_at", "-id"], name="decision_newest_first"),
             models.Index(fields=["location", "-decided_at"], name="decision_by_location"),
             models.Index(fields=["token", "-decided_at"], name="decision_by_token"),

@@ -22,8 +22,8 @@ from authorization.models import Decision
 
 logger = logging.getLogger(__name__)
 COLUMNS = (
-    "request_id", "decided_at", "caller", "api_key_id", "token_type", "token_id", "token_pseudonym", "location_id",
-    "place", "accepted", "reason", "rule_id", "revision", "source",
+    "request_id", "decided_at", "caller", "api_key_id", "token_type", "token_id", "token_pseudonym", "presented_sealed",
+    "location_id", "place", "accepted", "reason", "rule_id", "revision", "source",
 )  # fmt: skip
 Row = tuple[Any, ...]  # values of COLUMNS
 SUFFIX = ".spool"

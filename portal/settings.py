@@ -1,6 +1,7 @@
 """All settings, from the environment only. Wrong values are reported by portal.checks, not by a trace here."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +215,10 @@ CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)  # the sa
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300}
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE = {
+    name: {"task": f"authorization.tasks.{name}", "schedule": timedelta(hours=hours)}
+    for name, hours in (("forget_changes", 1), ("forget_spools", 24), ("forget_presented", 1))
+}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_TIME_LIMIT = 600

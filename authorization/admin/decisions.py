@@ -14,6 +14,7 @@ from unfold.contrib.filters.admin import (
 
 from authorization.engine.reasons import Reason
 from authorization.models import Decision
+from authorization.services.sealed import KEPT_DAYS, unseal
 from locations.admin_base import ScopedAdmin, display
 from locations.models import Location
 from tokens.models import Token
@@ -49,10 +50,34 @@ class DecisionAdmin(ScopedAdmin):
         (None, {"fields": (("accepted", "reason"), "decided_at", "rule")}),
         (
             "Question",
-            {"fields": ("caller", "request_id", ("place", "location"), ("token_type", "token"), "token_pseudonym")},
+            {
+                "fields": (
+                    "caller",
+                    "request_id",
+                    ("place", "location"),
+                    ("token_type", "token"),
+                    "token_pseudonym",
+                    "presented",
+                )
+            },
         ),
         ("Answered from", {"fields": (("revision", "source"),)}),
     )
+
+    readonly_fields = ("presented",)
+
+    @display(description="Id presented")
+    def presented(self, decision: Decision) -> str:
+        return unseal(decision.presented_sealed) or f"kept for {KEPT_DAYS} days, of unknown tokens only"
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        shown = super().get_fieldsets(request, obj)
+        if request.user.has_perm("authorization.read_presented"):
+            return shown
+        return [
+            (title, options | {"fields": tuple(field for field in options["fields"] if field != "presented")})
+            for title, options in shown
+        ]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

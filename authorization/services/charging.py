@@ -14,10 +14,11 @@ from authorization import metrics
 from authorization.engine.decide import decide
 from authorization.engine.decide import explain as explain_decision
 from authorization.engine.types import Decision as Verdict
-from authorization.engine.types import Explanation
+from authorization.engine.types import Explanation, Reason
 from authorization.facts import Facts
 from authorization.questions import BadQuestion, Question
 from authorization.services.keys import Caller
+from authorization.services.sealed import seal
 from authorization.spool import DatabaseLog, Log, Row
 from authorization.store import DatabaseStore, Store
 
@@ -98,6 +99,7 @@ def log_row(answer: Answer, caller: Caller) -> Row:
         question.token_type,
         verdict.token,
         pseudonym(question),
+        seal(question.presented) if verdict.reason is Reason.UNKNOWN_TOKEN and question.presented else "",
         place.location if place else None,
         question.place[:300],
         verdict.accepted,

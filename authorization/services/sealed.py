@@ -1,0 +1,32 @@
+"""Ids of unknown tokens: an operator may have to read for some days which card it was, and nobody after that.
+
+Sealed with a key that follows from SECRET_KEY; whoever has the database alone reads nothing.
+"""
+
+from base64 import urlsafe_b64encode
+from functools import cache
+from hashlib import blake2b
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+
+KEPT_DAYS = 7
+
+
+def seal(text: str) -> str:
+    return _box().encrypt(text.encode()).decode()
+
+
+def unseal(sealed: str) -> str | None:
+    """What was sealed; None where nothing was, or under a key that is not known any more."""
+    try:
+        return _box().decrypt(sealed.encode()).decode() if sealed else None
+    except InvalidToken:
+        return None
+
+
+@cache
+def _box() -> MultiFernet:
+    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    keys = [blake2b(str(secret).encode(), digest_size=32, person=b"chargeward.seal").digest() for secret in secrets]
+    return MultiFernet([Fernet(urlsafe_b64encode(key)) for key in keys])
