@@ -4,7 +4,6 @@ The rows come from a View, of the database or of the compiled copy; what is made
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -73,8 +72,7 @@ class View(Protocol):
         """Whether the token, its Auth ID or its customer is on the authorization list of a private location."""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What the engine decides on, and the ids of the place to answer with (None where it is not known)."""
 
     request: Request

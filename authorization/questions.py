@@ -3,8 +3,7 @@
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from locations import ids as place_ids
 from locations.ids import BadId
@@ -35,8 +34,7 @@ class BadQuestion(ValueError):
         self.detail, self.code, self.id = detail, code, id
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """Who wants to charge where.
 
     uids: (token type, normal uid) pairs that match. auth_id: normal Auth ID that matches. Both empty: an id of the

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from django.db import connection, transaction
 
@@ -19,8 +19,7 @@ from authorization.services.keys import Caller, authenticate
 STATEMENT_TIMEOUT = "1s"  # a charger waits for the answer; one that comes later helps nobody
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """One consistent view: facts (or what is wrong with the question) in the order asked, rules, revision, source."""
 
     facts: list[Facts | BadQuestion]

@@ -209,25 +209,34 @@ def _united(groups: list[int], above: list[int]) -> tuple[int, ...]:
 
 
 def _caller(copy: Copy, prefix: str, text: str, now: datetime) -> Caller | None:
+    memo, digest = copy.opened.memo(copy.meta.revision), hashlib.sha256(text.encode()).digest()
+    known = memo.get(digest)
+    if known is None:
+        known = _read_caller(copy, prefix, digest)
+        if known[0] is not None:
+            memo[digest] = known
+    caller, until = known
+    return caller if until is None or now < until else None
+
+
+def _read_caller(copy: Copy, prefix: str, digest: bytes) -> tuple[Caller | None, datetime | None]:
+    """Whose key it is, and until when. (None, None) for one that the copy does not know, or not any more."""
     raw = copy.get(b"k" + prefix.encode())
     if raw is None:
-        return None
-    pk, digest, station, cpo, user, expires_at, revoked = orjson.loads(raw)
-    if not hmac.compare_digest(digest, hashlib.sha256(text.encode()).hexdigest()):
-        return None
-    if revoked or (expires_at is not None and EPOCH + timedelta(microseconds=expires_at) <= now):
-        return None
+        return None, None
+    pk, kept, station, cpo, user, expires_at, revoked = orjson.loads(raw)
+    if revoked or not hmac.compare_digest(kept, digest.hex()):
+        return None, None
+    until = None if expires_at is None else EPOCH + timedelta(microseconds=expires_at)
     view = CopyView(copy)
     if station is not None:
         _, _, identity = view.known(b"s%d" % station)
-        return Caller(pk, f"{prefix} station {identity}", station=station)
+        return Caller(pk, f"{prefix} station {identity}", station=station), until
     if cpo is not None:
         country_code, party_id, _, _ = view.cpo(cpo)
-        return Caller(pk, f"{prefix} CPO {country_code}-{party_id}", cpo=cpo)
+        return Caller(pk, f"{prefix} CPO {country_code}-{party_id}", cpo=cpo), until
     username, active, superuser, _, _ = view.user(user)
-    if not active:
-        return None
-    return Caller(pk, f"{prefix} user {username}", user=_person(user, username, superuser))
+    return (Caller(pk, f"{prefix} user {username}", user=_person(user, username, superuser)) if active else None), until
 
 
 @lru_cache(maxsize=1024)

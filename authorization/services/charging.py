@@ -2,10 +2,10 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from hashlib import blake2b
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import DataError
@@ -33,8 +33,7 @@ class NoRules(RuntimeError):
     """The rules cannot be read, or one of them cannot be understood. No answer is made up: 503."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What is answered, and what the log keeps beside it."""
 
     question: Question
