@@ -98,11 +98,8 @@ class CopyView:
         raw = self._get(b"i" + normal.encode())
         return None if raw is None else self.station_by_pk(int(raw))
 
-    def station_by_pk(self, pk: int) -> StationRow | None:
-        raw = self._get(b"s%d" % pk)
-        if raw is None:
-            return None
-        location, required, _ = orjson.loads(raw)
+    def station_by_pk(self, pk: int) -> StationRow:
+        location, required, _ = self._known(b"s%d" % pk)
         return StationRow(pk, location, required)
 
     def locations(self, location_id: str) -> list[LocationRow]:
