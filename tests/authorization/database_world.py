@@ -35,9 +35,10 @@ def fitted(world: World) -> World:
     one for every Auth ID that is named and that nobody carries.
     """
     tokens, emaids, carried = {}, set(), set()
+    externals = Counter(normal_auth_id(token.auth_id or "") for token in world.tokens.values() if token.external)
     for token in sorted(world.tokens.values(), key=lambda each: each.external):
         form = normal_auth_id(token.auth_id) if token.auth_id else None
-        if token.external and form in carried:
+        if token.external and (form in carried or externals[form or ""] > 1):
             token = replace(token, external=False, emsp=next(iter(world.emsps)), uid=token.id)
         if token.type == "EMAID":
             token = replace(token, type="RFID") if form in emaids else replace(token, uid=token.auth_id)
