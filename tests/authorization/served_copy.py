@@ -94,7 +94,7 @@ def compiled() -> dict[bytes, bytes]:
 
 def raw() -> psycopg.Connection[Any]:
     """psycopg's own connection beneath the test's transaction."""
-    connection.ensure_connection()
+    sql("SELECT 1")  # it has begun then, and what psycopg calls a transaction is a part of it
     assert isinstance(connection.connection, psycopg.Connection)
     return connection.connection
 
