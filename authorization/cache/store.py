@@ -124,6 +124,9 @@ class CopyView:
         """These CPOs and all below them; a grant may outlive its CPO."""
         return frozenset(pk for cpo in cpos if self._get(b"c%d" % cpo) for pk in self.cpo(cpo)[3])
 
+    def existing_emsps(self, emsps: list[int]) -> frozenset[int]:
+        return frozenset(emsp for emsp in emsps if self._get(b"m%d" % emsp))
+
     def token(self, type: str, uid: str) -> TokenRow | None:  # noqa: A002
         raw = self._get(f"t{type}:{uid}".encode())
         return None if raw is None else self._token(orjson.loads(raw))
@@ -218,4 +221,4 @@ def _reach(view: CopyView, caller: Caller) -> Reach:
         return Reach()
     if superuser:
         return Reach(everything=True)
-    return Reach(cpos=view.with_sub_cpos(cpos), emsps=frozenset(emsps))
+    return Reach(cpos=view.with_sub_cpos(cpos), emsps=view.existing_emsps(emsps))
