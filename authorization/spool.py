@@ -91,7 +91,7 @@ def ship(folder: Path, connection: Connection[Any]) -> int:
     """Moves what the files of a folder hold into the log, and removes files that are done; how many rows it moved."""
     shipped = 0
     for path in sorted(folder.glob(f"*{SUFFIX}")):
-        with path.open("rb") as file:
+        with suppress(FileNotFoundError), path.open("rb") as file:
             over = _is_over(file.fileno())
             while (rows := _ship_some(path.stem, file, connection)) is not None:
                 shipped += rows
@@ -125,6 +125,9 @@ def _ship_some(name: str, file: Any, connection: Connection[Any]) -> int | None:
                            " ON CONFLICT DO NOTHING", [name])  # fmt: skip
         found = connection.execute("SELECT shipped FROM authorization_spool WHERE name = %s FOR UPDATE", [name])
         start = (found.fetchone() or (0,))[0]
+        if os.fstat(file.fileno()).st_nlink == 0:
+            # Another one shipped and removed it, and what was shipped of it is forgotten.
+            raise psycopg.Rollback
         file.seek(start)
         data = file.read(BATCH)
         data = data[: data.rfind(b"\n") + 1]
@@ -134,7 +137,8 @@ def _ship_some(name: str, file: Any, connection: Connection[Any]) -> int | None:
         _insert(lines, connection)
         connection.execute("UPDATE authorization_spool SET shipped = %s, shipped_at = now() WHERE name = %s",
                            [start + len(data), name])  # fmt: skip
-    return len(lines)
+        return len(lines)
+    return None
 
 
 _COPY = sql.SQL("COPY {} ({}) FROM STDIN").format(
@@ -161,7 +165,7 @@ def _insert(lines: list[bytes], connection: Connection[Any]) -> None:
 
 def _row(line: bytes) -> Row:
     row = orjson.loads(line)
-    if not isinstance(row, list) or len(row) != len(COLUMNS):
+    if not isinstance(row, list) or len(row) != len(COLUMNS) or any(isinstance(value, list | dict) for value in row):
         raise ValueError("not a row of the log")
     return tuple(row)
 

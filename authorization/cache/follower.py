@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import lmdb
 import psycopg
 from psycopg import Connection
 
@@ -99,7 +100,7 @@ class Follower:
                 writer.beat(at, self.database)
             elif not self._apply(writer, connection):
                 return None
-        except NotReady as problem:
+        except (NotReady, lmdb.Error) as problem:
             logger.warning("The copy is made anew: %s", problem)
             return None
         return writer

@@ -140,8 +140,11 @@ class Writer:
     def __init__(self, path: Path) -> None:
         """Raises NotReady."""
         self.environment = Environment(path, write=True)
-        with self.environment.lmdb.begin() as txn:
-            self.meta = Meta.load(txn.get(META))
+        try:
+            with self.environment.lmdb.begin() as txn:
+                self.meta = Meta.load(txn.get(META))
+        except (lmdb.Error, ValueError, TypeError) as error:
+            raise NotReady(f"The copy cannot be read: {error}.") from None
 
     def check(self) -> None:
         """Raises NotReady for an environment that nobody must write to any more."""
@@ -252,18 +255,21 @@ class Reader:
         return view
 
     def _current(self) -> "Opened":
-        try:
-            name = os.readlink(self._link)  # noqa: PTH115 - half the cost, for each question
-        except OSError:
-            raise NotReady("There is no copy yet.") from None
-        opened = self._opened
+        name, opened = self._name(), self._opened
         if opened is None or opened.name != name:
             with self._lock:
-                opened = self._opened
+                # Whoever waited for the lock must not go back to what was in use before.
+                name, opened = self._name(), self._opened
                 if opened is None or opened.name != name:
                     # The old one closes when the last who reads it is done.
                     opened = self._opened = Opened(name, Environment(self._folder / name, write=False))
         return opened
+
+    def _name(self) -> str:
+        try:
+            return os.readlink(self._link)  # noqa: PTH115 - half the cost, for each question
+        except OSError:
+            raise NotReady("There is no copy yet.") from None
 
 
 class Opened:

@@ -118,11 +118,8 @@ class CopyView:
         raw = self._get(b"i" + normal.encode())
         return None if raw is None else self.station_by_pk(int(raw))
 
-    def station_by_pk(self, pk: int) -> StationRow | None:
-        raw = self._get(b"s%d" % pk)
-        if raw is None:
-            return None
-        location, required, _ = orjson.loads(raw)
+    def station_by_pk(self, pk: int) -> StationRow:
+        location, required, _ = self._known(b"s%d" % pk)
         return StationRow(pk, location, required)
 
     def locations(self, location_id: str) -> list[LocationRow]:
@@ -147,6 +144,9 @@ class CopyView:
     def with_sub_cpos(self, cpos: list[int]) -> frozenset[int]:
         """These CPOs and all below them; a grant may outlive its CPO."""
         return frozenset(pk for cpo in cpos if self._get(b"c%d" % cpo) for pk in self.cpo(cpo)[3])
+
+    def existing_emsps(self, emsps: list[int]) -> frozenset[int]:
+        return frozenset(emsp for emsp in emsps if self._get(b"m%d" % emsp))
 
     def token(self, type: str, uid: str) -> TokenRow | None:  # noqa: A002
         raw = self._get(f"t{type}:{uid}".encode())
@@ -258,4 +258,4 @@ def _reach(view: CopyView, caller: Caller) -> Reach:
         return Reach()
     if superuser:
         return Reach(everything=True)
-    return Reach(cpos=view.with_sub_cpos(cpos), emsps=frozenset(emsps))
+    return Reach(cpos=view.with_sub_cpos(cpos), emsps=view.existing_emsps(emsps))

@@ -1,13 +1,14 @@
 """A plain world of tests/worlds.py as rows of PostgreSQL, and its questions as a charger would send them."""
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from authorization.models import AuthorizationListEntry, ExceptionGroup, GroupMember
+from authorization.models import AuthorizationListEntry, ChargeException, ExceptionGroup, GroupMember
 from authorization.services import Caller
 from authorization.services.keys import create_key
-from locations.models import CPO, Location
-from tests import factories
+from locations.models import CPO, EVSE, ChargeStation, Location
+from tests import factories, worlds
 from tests.worlds import Ask, World, normal_auth_id
 from tokens.models import EMSP, Customer, Driver, Token
 
@@ -34,9 +35,10 @@ def fitted(world: World) -> World:
     one for every Auth ID that is named and that nobody carries.
     """
     tokens, emaids, carried = {}, set(), set()
+    externals = Counter(normal_auth_id(token.auth_id or "") for token in world.tokens.values() if token.external)
     for token in sorted(world.tokens.values(), key=lambda each: each.external):
         form = normal_auth_id(token.auth_id) if token.auth_id else None
-        if token.external and form in carried:
+        if token.external and (form in carried or externals[form or ""] > 1):
             token = replace(token, external=False, emsp=next(iter(world.emsps)), uid=token.id)
         if token.type == "EMAID":
             token = replace(token, type="RFID") if form in emaids else replace(token, uid=token.auth_id)
@@ -165,3 +167,86 @@ def caller_of(saved: Saved, ask: Ask) -> Caller:
     if ask.by is None:
         return Caller(key=create_key(user=(admin := factories.admin()))[0].pk, label="admin", user=admin)
     return Caller(key=create_key(cpo=saved.cpos[ask.by])[0].pk, label="cpo", cpo=saved.cpos[ask.by].pk)
+
+
+def read() -> World:
+    """The database as a plain world. Things are called by their pks, but what a charger names by the name."""
+    members: dict[int, list[GroupMember]] = defaultdict(list)
+    for member in GroupMember.objects.order_by("pk"):
+        members[member.group_id].append(member)
+    places = Location.objects.order_by("pk")
+    times = Counter(place.location_id for place in places)
+    names = {p.pk: p.location_id if times[p.location_id] == 1 else f"one of two {p.pk}" for p in places}
+    return World(
+        cpos={str(c.pk): worlds.CPO(str(c.pk), _key(c.parent_id), c.time_zone) for c in CPO.objects.all()},
+        locations={names[place.pk]: _read_location(place, names[place.pk]) for place in places},
+        emsps={str(e.pk): worlds.EMSP(str(e.pk), e.blocked) for e in EMSP.objects.all()},
+        customers={str(c.pk): worlds.Customer(str(c.pk), str(c.emsp_id), c.blocked) for c in Customer.objects.all()},
+        drivers={str(d.pk): worlds.Driver(str(d.pk), str(d.customer_id), d.blocked) for d in Driver.objects.all()},
+        tokens={str(token.pk): _read_token(token) for token in Token.objects.all()},
+        groups={str(group.pk): _read_group(group, members[group.pk], names) for group in ExceptionGroup.objects.all()},
+        exceptions={str(rule.pk): _read_exception(rule) for rule in ChargeException.objects.order_by("pk")},
+    )
+
+
+def _key(pk: int | None) -> str | None:
+    return None if pk is None else str(pk)
+
+
+def _read_location(row: Location, name: str) -> worlds.Location:
+    entries = list(AuthorizationListEntry.objects.filter(location=row))
+    stations = {station.pk: station for station in ChargeStation.objects.filter(location=row)}
+    return worlds.Location(
+        name,
+        str(row.cpo_id),
+        row.time_zone,
+        row.published,
+        list_customers=tuple(str(entry.customer_id) for entry in entries if entry.customer_id),
+        list_tokens=tuple(str(entry.token_id) for entry in entries if entry.token_id and not entry.auth_id),
+        list_auth_ids=tuple(entry.auth_id for entry in entries if entry.auth_id),
+        stations={station.identity: station.authorization_required for station in stations.values()},
+        evses={
+            evse.evse_id: stations[evse.station_id].identity if evse.station_id else None
+            for evse in EVSE.objects.filter(location=row)
+            if evse.evse_id
+        },
+    )
+
+
+def _read_token(row: Token) -> worlds.Token:
+    return worlds.Token(
+        str(row.pk),
+        _key(row.emsp_id),
+        _key(row.customer_id),
+        _key(row.driver_id),
+        row.type,
+        row.uid,
+        row.auth_id,
+        row.valid,
+        row.expires_at,
+        row.external,
+    )
+
+
+def _read_group(row: ExceptionGroup, members: list[GroupMember], places: dict[int, str]) -> worlds.Group:
+    unnamed = [member for member in members if member.auth_id is None]
+    pks = [getattr(member, f"{row.category}_id") for member in unnamed]
+    return worlds.Group(
+        str(row.pk),
+        row.category,
+        tuple(places[pk] if row.category == "location" else str(pk) for pk in pks),
+        tuple(member.auth_id for member in members if member.auth_id),
+    )
+
+
+def _read_exception(row: ChargeException) -> worlds.ChargeException:
+    return worlds.ChargeException(
+        str(row.pk),
+        row.action,
+        row.direction,
+        tuple(str(group.pk) for group in row.cpo_groups.all()),
+        tuple(str(group.pk) for group in row.emsp_groups.all()),
+        row.enabled,
+        row.valid_from,
+        row.valid_until,
+    )
