@@ -119,7 +119,7 @@ class CopyView:
         return None if raw is None else self.station_by_pk(int(raw))
 
     def station_by_pk(self, pk: int) -> StationRow:
-        location, required, _ = self._known(b"s%d" % pk)
+        location, required, _ = self.known(b"s%d" % pk)
         return StationRow(pk, location, required)
 
     def locations(self, location_id: str) -> list[LocationRow]:

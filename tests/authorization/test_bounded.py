@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from django.db import OperationalError, connection
 
-from authorization.bounded import BoundedStore
+from authorization.bounded import Bounded, BoundedStore
 from authorization.questions import Question, parse
 from authorization.services import Answer, Caller, authorize, create_key
 from authorization.store import DatabaseStore, Loaded
@@ -55,7 +55,7 @@ def took(bounded: BoundedStore, key: str = "key") -> float:
 
 
 def test_who_asks_a_store_that_hangs_gets_an_error_in_about_its_patience(hanging: Hanging) -> None:
-    bounded = BoundedStore(hanging, 2, PATIENCE)
+    bounded = BoundedStore(hanging, Bounded(2, PATIENCE))
     assert PATIENCE <= took(bounded) < PATIENCE + 0.4
     began = time.monotonic()
     with pytest.raises(OperationalError):
@@ -67,7 +67,7 @@ def test_who_asks_a_store_that_hangs_gets_an_error_in_about_its_patience(hanging
 
 
 def test_however_many_ask_only_so_many_wait_for_the_database(hanging: Hanging) -> None:
-    bounded = BoundedStore(hanging, 3, PATIENCE)
+    bounded = BoundedStore(hanging, Bounded(3, PATIENCE))
     before = threading.active_count()
     times: list[float] = []
     askers = [threading.Thread(target=lambda: times.append(took(bounded))) for _ in range(20)]
@@ -82,18 +82,18 @@ def test_however_many_ask_only_so_many_wait_for_the_database(hanging: Hanging) -
 
 
 def test_when_it_answers_again_everybody_is_answered(hanging: Hanging) -> None:
-    bounded = BoundedStore(hanging, 2, PATIENCE)
+    bounded = BoundedStore(hanging, Bounded(2, PATIENCE))
     for _ in range(5):
         took(bounded)
     hanging.go.set()
-    until(lambda: bounded._free._value == 2)
+    until(lambda: bounded.bounded._free._value == 2)
     for _ in range(10):
         assert bounded.caller("key", NOW) is None
 
 
 def test_what_the_store_says_is_wrong_is_said(hanging: Hanging) -> None:
     hanging.go.set()
-    bounded = BoundedStore(hanging, 1, PATIENCE)
+    bounded = BoundedStore(hanging, Bounded(1, PATIENCE))
     for _ in range(3):
         with pytest.raises(ValueError, match="a rule that cannot be read"):
             bounded.load([], Caller(0, ""))
@@ -111,7 +111,7 @@ def test_threads_give_their_connections_back_also_where_nobody_waited_for_the_an
     text = create_key(user=admin)[1]
     caller = Caller(0, "admin", user=admin)
     question = parse({"id_token": "04A1", "evse_id": evse.evse_id})
-    bounded = BoundedStore(DatabaseStore(), 3, PATIENCE)
+    bounded = BoundedStore(DatabaseStore(), Bounded(3, PATIENCE))
     connection.close()
     with answering(bounded):
         (answer,) = authorize([question], caller, NOW)
@@ -125,12 +125,12 @@ def test_threads_give_their_connections_back_also_where_nobody_waited_for_the_an
                 with pytest.raises(OperationalError):
                     bounded.load([question], caller)
             assert took(bounded, text) < PATIENCE + 0.4
-        until(lambda: bounded._free._value == 3)
+        until(lambda: bounded.bounded._free._value == 3)
         connection.close()
         until(lambda: idle()[0] == idle()[1])
         for _ in range(6):
             (answer,) = authorize([question], caller, NOW)
             assert isinstance(answer, Answer)
-    until(lambda: bounded._free._value == 3)
+    until(lambda: bounded.bounded._free._value == 3)
     connection.close()
     until(lambda: idle()[0] == idle()[1])

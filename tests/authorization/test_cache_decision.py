@@ -4,7 +4,6 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from itertools import chain, count, islice, product
 from pathlib import Path
@@ -151,7 +150,7 @@ def _agree(copy: ServedCopy, dice: Dice, at: datetime) -> None:
 def _in_order(facts: Facts) -> Facts:
     """The order of tokens means nothing: one decides whichever comes first."""
     tokens = sorted(facts.request.tokens, key=lambda token: token.key)
-    return replace(facts, request=replace(facts.request, tokens=tuple(tokens)))
+    return facts._replace(request=facts.request._replace(tokens=tuple(tokens)))
 
 
 def _agree_with_naive(copy: ServedCopy, dice: Dice, asks: Sequence[tuple[Ask, Any]], at: datetime) -> None:

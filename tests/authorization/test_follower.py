@@ -31,7 +31,7 @@ from tokens.models import EMSP, Token
 pytestmark = pytest.mark.django_db(transaction=True)
 ADDRESS = settings.DATABASE_ADDRESS
 MANAGE = Path(settings.BASE_DIR) / "manage.py"
-PATIENCE = 15.0
+PATIENCE = 60.0
 
 
 def url() -> str:

@@ -134,7 +134,7 @@ def said(**changes: Any) -> Callable[[Meta], bytes]:
 @pytest.mark.parametrize(
     "meta",
     [
-        said(format=documents.FORMAT + 1),
+        said(format="another release"),
         said(format=None),
         said(boot="00000000-0000-0000-0000-000000000000"),
         said(boot=""),
@@ -249,8 +249,10 @@ def test_a_document_that_must_be_there_and_is_not_is_doubt(site: Site, tmp_path:
         whole = copy.documents()
         for key in needed:
             copy.writer.apply([(key.encode(), None)], copy.writer.meta)
+            copy.reader = SharedReader(copy.writer)  # one that remembers nothing
             assert "database" in site.sources(copy.reader), key
             copy.writer.apply([(key.encode(), whole[key.encode()])], copy.writer.meta)
+        copy.reader = SharedReader(copy.writer)
         assert site.sources(copy.reader) == {"cache"}
 
 
@@ -266,9 +268,10 @@ def test_an_unreadable_document_of_any_kind_is_doubt(site: Site, tmp_path: Path,
             if kind == b"x":
                 continue  # there is nothing in them to read
             copy.writer.apply([(key, garbage) for key in keys], copy.writer.meta)
-            copy.reader = SharedReader(copy.writer)  # one that remembers no rules
+            copy.reader = SharedReader(copy.writer)  # one that remembers nothing
             site.sources(copy.reader)
             copy.writer.apply([(key, whole[key]) for key in keys], copy.writer.meta)
+        copy.reader = SharedReader(copy.writer)
         assert site.sources(copy.reader) == {"cache"}
 
 

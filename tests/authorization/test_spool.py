@@ -38,7 +38,7 @@ def row(request_id: str, **changes: Any) -> Row:
     values = dict(
         zip(
             COLUMNS,
-            (request_id, NOW, "key", None, "ISO14443", 7, "p", 3, "evse_id=X", True, "ALLOWED", None, 12, "cache"),
+            (request_id, NOW, "key", None, "ISO14443", 7, "p", "", 3, "evse_id=X", True, "ALLOWED", None, 12, "cache"),
             strict=True,
         )
     )
@@ -336,7 +336,7 @@ import django
 django.setup()
 from authorization.spool import DatabaseLog, SpoolLog
 
-rest = (datetime.now(UTC), "key", None, "ISO14443", 7, "p", 3, "evse_id=X", True, "ALLOWED", None, 12, "cache")
+rest = (datetime.now(UTC), "key", None, "ISO14443", 7, "p", "", 3, "evse_id=X", True, "ALLOWED", None, 12, "cache")
 log = SpoolLog(Path(sys.argv[1]), DatabaseLog())
 name, many, limit = sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 if limit:
