@@ -184,8 +184,8 @@ KINDS: dict[str, Kind] = {
         "u",
         """
         SELECT u.id::text, json_build_array(u.username, u.is_active, u.is_superuser,
-            coalesce(json_agg(g.object_pk::bigint) FILTER (WHERE p.codename = 'manage_cpo'), '[]'),
-            coalesce(json_agg(g.object_pk::bigint) FILTER (WHERE p.codename = 'manage_emsp'), '[]'))::text
+            coalesce(json_agg(g.object_pk::bigint ORDER BY g.id) FILTER (WHERE p.codename = 'manage_cpo'), '[]'),
+            coalesce(json_agg(g.object_pk::bigint ORDER BY g.id) FILTER (WHERE p.codename = 'manage_emsp'), '[]'))::text
         FROM auth_user u
         LEFT JOIN guardian_userobjectpermission g ON g.user_id = u.id
         LEFT JOIN auth_permission p ON p.id = g.permission_id

@@ -19,7 +19,7 @@ from tests.authorization.served_copy import answering
 from tests.authorization.test_follower import until, url
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
-PATIENCE = 0.4
+PATIENCE = 0.6
 
 
 class Hanging:
@@ -56,11 +56,11 @@ def took(bounded: BoundedStore, key: str = "key") -> float:
 
 def test_who_asks_a_store_that_hangs_gets_an_error_in_about_its_patience(hanging: Hanging) -> None:
     bounded = BoundedStore(hanging, Bounded(2, PATIENCE))
-    assert PATIENCE <= took(bounded) < PATIENCE + 0.4
+    assert PATIENCE <= took(bounded) < PATIENCE + 1
     began = time.monotonic()
     with pytest.raises(OperationalError):
         bounded.load([parse({"id_token": "04", "location_id": "x"})] * 100, Caller(0, ""))
-    assert PATIENCE + 0.2 <= time.monotonic() - began < PATIENCE + 0.8  # a batch may take a little longer
+    assert PATIENCE + 0.2 <= time.monotonic() - began < PATIENCE + 1.5  # a batch may take a little longer
     # Now both threads hang: nobody waits for as long any more, and no thread is added.
     assert took(bounded) < PATIENCE
     assert hanging.inside == 2
@@ -78,7 +78,7 @@ def test_however_many_ask_only_so_many_wait_for_the_database(hanging: Hanging) -
     assert hanging.inside == 3
     assert threading.active_count() - before <= 3
     assert len(times) == 20
-    assert max(times) < 2 * PATIENCE + 0.4
+    assert max(times) < 2 * PATIENCE + 1
 
 
 def test_when_it_answers_again_everybody_is_answered(hanging: Hanging) -> None:
@@ -124,7 +124,7 @@ def test_threads_give_their_connections_back_also_where_nobody_waited_for_the_an
             for _ in range(2):
                 with pytest.raises(OperationalError):
                     bounded.load([question], caller)
-            assert took(bounded, text) < PATIENCE + 0.4
+            assert took(bounded, text) < PATIENCE + 1
         until(lambda: bounded.bounded._free._value == 3)
         connection.close()
         until(lambda: idle()[0] == idle()[1])

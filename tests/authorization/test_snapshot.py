@@ -92,8 +92,8 @@ def site(db: None) -> Site:
     return Site()
 
 
-def reader_of(folder: Path, stale_after: float = 60.0) -> Reader:
-    return Reader(folder, ADDRESS, stale_after)
+def reader_of(folder: Path) -> Reader:
+    return Reader(folder, ADDRESS, stale_after=60.0)
 
 
 def test_a_whole_copy_is_answered_from(site: Site, tmp_path: Path) -> None:
@@ -161,9 +161,10 @@ def test_a_copy_without_a_meta_is_not_finished(site: Site, tmp_path: Path) -> No
 
 def test_a_copy_that_nobody_verifies_is_too_old_after_a_moment(site: Site, tmp_path: Path) -> None:
     site.make(tmp_path)
-    reader = reader_of(tmp_path, stale_after=0.3)
+    reader = reader_of(tmp_path)
     assert site.sources(reader) == {"cache"}
-    time.sleep(0.31)
+    reader.stale_after = 0.01
+    time.sleep(0.011)
     assert site.sources(reader) == {"database"}
 
 
