@@ -93,7 +93,7 @@ def ship(folder: Path, connection: Connection[Any]) -> int:
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         with path.open("rb") as file:
             over = _is_over(file.fileno())
-            while (rows := _ship_some(path.stem, file, connection)) is not None:
+            while (rows := _ship_some(path, file, connection)) is not None:
                 shipped += rows
             if over:
                 _remove(path, connection)
@@ -118,13 +118,18 @@ def _is_over(file: int) -> bool:
     return True
 
 
-def _ship_some(name: str, file: Any, connection: Connection[Any]) -> int | None:
+def _ship_some(path: Path, file: Any, connection: Connection[Any]) -> int | None:
     """One transaction's worth; None where there is no whole row left."""
+    name = path.stem
     with connection.transaction():
         connection.execute("INSERT INTO authorization_spool (name, shipped, shipped_at) VALUES (%s, 0, now())"
                            " ON CONFLICT DO NOTHING", [name])  # fmt: skip
         found = connection.execute("SELECT shipped FROM authorization_spool WHERE name = %s FOR UPDATE", [name])
         start = (found.fetchone() or (0,))[0]
+        if not path.exists():
+            # Another process has shipped it to its end since we opened it, and forgot how far that was.
+            connection.execute("DELETE FROM authorization_spool WHERE name = %s", [name])
+            return None
         file.seek(start)
         data = file.read(BATCH)
         data = data[: data.rfind(b"\n") + 1]
