@@ -1,5 +1,6 @@
 """`manage.py follow`: keeps this node's compiled copy fresh and ships its decision log. Web processes start it."""
 
+import os
 import sys
 import threading
 import time
@@ -47,7 +48,9 @@ class Command(BaseCommand):
 
 
 def _stop_with_parent(stopped: threading.Event) -> None:
-    sys.stdin.buffer.read()
+    # Not through sys.stdin: its lock is still held when this process ends by itself, and Python aborts then.
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
     stopped.set()
 
 
