@@ -30,6 +30,7 @@ CHUNK = 100_000  # documents a transaction, while a copy is made
 RULE_LOG = 10_000  # revisions whose rules a reader may catch up on one by one
 META, RULES = b"M", b"R"
 CURRENT = "current"
+DAMAGED = "damaged"  # a file beside the data that somebody could not read
 
 
 class NotReady(Exception):
@@ -137,6 +138,14 @@ class Environment:
         except OSError:
             return False
 
+    def mark_damaged(self) -> None:
+        """Tells the process that writes it that it cannot be read."""
+        with contextlib.suppress(OSError):
+            (self.path / DAMAGED).touch()
+
+    def is_damaged(self) -> bool:
+        return (self.path / DAMAGED).exists()
+
 
 class Writer:
     """The environment in use, as the one process that changes it has it open."""
@@ -144,17 +153,29 @@ class Writer:
     def __init__(self, path: Path) -> None:
         """Raises NotReady."""
         self.environment = Environment(path, write=True)
-        with self.environment.lmdb.begin() as txn:
-            self.meta = Meta.load(txn.get(META))
+        try:
+            with self.environment.lmdb.begin() as txn:
+                self.meta = Meta.load(txn.get(META))
+        except (lmdb.Error, ValueError, TypeError) as error:
+            raise NotReady(f"The copy cannot be read: {error}.") from None
 
     def check(self) -> None:
         """Raises NotReady for an environment that nobody must write to any more."""
         self.environment.check()
         if not self.environment.exists():
             raise NotReady("The copy's file was deleted.")
+        if self.environment.is_damaged():
+            raise NotReady("The copy's file is damaged.")
 
     def apply(self, documents: Iterable[tuple[bytes, bytes | None]], meta: Meta) -> None:
-        """Puts documents (or takes away those that are None) and the meta, all at once."""
+        """Puts documents (or takes away those that are None) and the meta, all at once. Raises NotReady."""
+        try:
+            self._apply(documents, meta)
+        except lmdb.Error as error:
+            raise NotReady(f"The copy cannot be written: {error}.") from None
+        self._lengthen()
+
+    def _apply(self, documents: Iterable[tuple[bytes, bytes | None]], meta: Meta) -> None:
         changed_rules: list[int] = []
         with self.environment.lmdb.begin(write=True) as txn:
             for key, value in documents:
@@ -169,7 +190,6 @@ class Writer:
                 meta = replace(meta, rules=meta.revision, rules_floor=_trimmed(txn, meta.rules_floor))
             txn.put(META, meta.dump())
         self.meta = meta
-        self._lengthen()
 
     def beat(self, verified: float, database: str) -> None:
         """Nothing changed: the copy holds all commits of this database before `verified`."""
@@ -254,6 +274,11 @@ class Reader:
             view.close()
             raise NotReady(f"The copy, of {view.meta.database}, was last verified {age:.1f} s ago.")
         return view
+
+    def damaged(self) -> None:
+        """What was read last could not be: the copy is to be made anew."""
+        if self._opened is not None:
+            self._opened.environment.mark_damaged()
 
     def _current(self) -> "Opened":
         try:

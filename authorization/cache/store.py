@@ -66,6 +66,8 @@ class CacheStore:
         return self.database.load(questions, caller)
 
     def _complain(self, doubt: Exception) -> None:
+        if isinstance(doubt, lmdb.Error):
+            self.reader.damaged()
         now = time.monotonic()
         if now - self._complained > COMPLAIN_EVERY:
             self._complained = now
