@@ -123,6 +123,14 @@ def scribble(world: World, hold: float) -> None:
         file.write(os.urandom(2 * os.sysconf("SC_PAGE_SIZE")))
 
 
+def zero(world: World, hold: float) -> None:
+    """All but its first pages: it opens, and there is nothing in it that can be read."""
+    with _data(world).open("r+b") as file:
+        start, end = 2 * os.sysconf("SC_PAGE_SIZE"), os.fstat(file.fileno()).st_size
+        file.seek(start)
+        file.write(bytes(end - start))
+
+
 def delete_cache(world: World, hold: float) -> None:
     """All of the folder, the lock of its follower included."""
     shutil.rmtree(world.nodes[0].cache, ignore_errors=True)  # the follower writes there meanwhile
@@ -161,6 +169,7 @@ FILES = [
     Fault("copy cut to one page", truncate_to(-1), breaks=True),
     Fault("copy cut to half", truncate_to(0.5), breaks=True),
     Fault("copy scribbled on", scribble, breaks=True),
+    Fault("copy full of zeros", zero, breaks=True),
     Fault("cache folder deleted", delete_cache),
     Fault("cache folder deleted, web worker killed", delete_cache_and_kill_worker, breaks=True),
 ]

@@ -88,15 +88,21 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else math.nan
 
 
-_SECONDS: Callable[[Any], str] = "{:.2f} s".format
-_MILLISECONDS: Callable[[Any], str] = lambda seconds: f"{seconds * 1000:.0f} ms"
+def _seconds(value: float) -> str:
+    return f"{value:.2f} s"
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value * 1000:.0f} ms"
+
+
 _FAULTS: dict[str, Callable[[Any], str]] = {
     "drill": str, "answers": str, "database": str, "503": str, "broken": str, "other": str, "wrong accept": str,
-    "wrong reject": str, "longest": _SECONDS, "recovery": _SECONDS, "lost": str, "doubled": str,
+    "wrong reject": str, "longest": _seconds, "recovery": _seconds, "lost": str, "doubled": str,
     "changes": str, "failed": str,
 }  # fmt: skip
 _FRESHNESS: dict[str, Callable[[Any], str]] = {
-    "changed by": str, "changes": str, "seen": str, "p50": _MILLISECONDS, "p99": _MILLISECONDS, "worst": _MILLISECONDS,
+    "changed by": str, "changes": str, "seen": str, "p50": _milliseconds, "p99": _milliseconds, "worst": _milliseconds,
 }  # fmt: skip
 
 
