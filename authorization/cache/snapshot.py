@@ -1,6 +1,6 @@
 """The copy on disk: an LMDB environment that one process of the node writes and all of them read.
 
-Layout of the folder: `current`, a link to the environment in use; `copy-…/`, environments; `follower.lock`. An
+Layout of the folder: `current`, a link to the environment in use; `copy-…/`, environments; locks (guard). An
 environment is made whole beside the one in use and put in its place by renaming the link. It is never synced: it
 survives the death of any process, and after the death of the machine it is made anew, which is what the boot's id in
 it is for.

@@ -1,4 +1,4 @@
-"""Clients that ask again and again, each over a connection that it keeps for a while, and write down all that they are told."""
+"""Clients that ask again and again, each over a connection that it keeps for a while, and note all they are told."""
 
 import http.client
 import itertools

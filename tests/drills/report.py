@@ -79,7 +79,8 @@ def describe(answer: Answer) -> str:
     ]
     return (
         f"{answer.problem}: {answer.status} {answer.reason} to {answer.subject.name} at {answer.node}/{answer.worker}"
-        f" from {answer.source or '?'} at revision {answer.revision} in {answer.took:.3f} s; changes: {', '.join(changes)}"
+        f" from {answer.source or '?'} at revision {answer.revision} in {answer.took:.3f} s;"
+        f" changes: {', '.join(changes)}"
     )
 
 

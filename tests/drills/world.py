@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 
+from authorization.cache import guard
 from portal.folders import folder_for
 from portal.stack import identity, ports, postgres, services
 from portal.stack.children import Child
@@ -58,12 +59,13 @@ class Node:
         return [pid for pid in driver.pids() if driver.parent(pid) == self.web.pid]
 
     def follower(self) -> int:
-        """The process that keeps the copy fresh; 0 where there is none now."""
-        root = str(self.data.root)
-        found = [
-            pid for pid in driver.pids() if "manage.py follow" in driver.command(pid) and driver.belongs(pid, root)
-        ]
-        return found[0] if found else 0
+        """The process that keeps the copy fresh, by its lock; 0 where there is none now."""
+        try:
+            inode = str((self.cache / guard.LOCK).stat().st_ino)
+        except OSError:
+            return 0
+        locks = (line.split() for line in Path("/proc/locks").read_text().splitlines())
+        return next((int(lock[4]) for lock in locks if lock[1] == "FLOCK" and lock[5].split(":")[-1] == inode), 0)
 
     def copy(self) -> Path:
         """The data file of the copy in use."""
@@ -78,9 +80,8 @@ class Node:
         holders = (pid for pid in self.workers() if inode and _has_socket(pid, inode))
         return next(holders, 0)
 
-    def stop(self) -> None:
-        self.web.ask_to_stop()
-        self.web.wait_stopped()
+    def close(self) -> None:
+        """Once its web server has ended."""
         self._holder.close()
         self.data.close()
 
@@ -118,6 +119,10 @@ class World:
         self.subjects: list[Subject] = []
         self.cards: list[Subject] = []
         self._ways: dict[str, dict[str, Way]] = {}
+        who = identity.choose(postgres.programs() / "postgres", self.root, self.data.postgres)
+        self.postgres = Postgres(self.data, who, driver.environ(self.root), throwaway=True)
+        self.postgres.settings |= DURABLE
+        self.valkey = Valkey(self.data, who, driver.environ(self.root), throwaway=True)
 
     def start(self) -> None:
         self.data.open()
@@ -130,23 +135,22 @@ class World:
             PYTHONUNBUFFERED="1",
         )
         self.hand = Hand(environment)
+        # They start while the database is migrated, which takes as long.
+        self.nodes = [Node(self.root / name, environment) for name in ("north", "south")]
+        for node in self.nodes:
+            node.web.start()
         self.cast = self.hand.ask("prepare", CARDS, CROWD)
         assert "error" not in self.cast, self.cast
         self._introduce()
-        self.nodes = [Node(self.root / name, environment) for name in ("north", "south")]
         self.parts = {
             "worker": services.worker(self.data, environment),
             "beat": services.beat(self.data, environment),
         }
-        for child in (*(node.web for node in self.nodes), *self.parts.values()):
+        for child in self.parts.values():
             child.start()
         driver.wait_for(lambda: all(node.ready() and node.copy().exists() for node in self.nodes), 60)
 
     def _start_servers(self) -> None:
-        who = identity.choose(postgres.programs() / "postgres", self.root, self.data.postgres)
-        self.postgres = Postgres(self.data, who, driver.environ(self.root), throwaway=True)
-        self.postgres.settings |= DURABLE
-        self.valkey = Valkey(self.data, who, driver.environ(self.root), throwaway=True)
         self.postgres.prepare()
         self.postgres.start()
         self.postgres.ensure_database()
@@ -225,17 +229,30 @@ class World:
         return "\n".join(texts)
 
     def stop(self) -> None:
+        """All of it, and nobody stays behind."""
         if self.hand is not None:
             self.hand.close()
-        for child in self.parts.values():
-            child.ask_to_stop()
+        ours = [*(node.web for node in self.nodes), *self.parts.values()]
+        servers = [server.child for server in (self.valkey, self.postgres) if server.child is not None]
+        for children in (ours, servers):
+            for child in children:
+                child.ask_to_stop()
+            for child in children:
+                child.wait_stopped()
         for node in self.nodes:
-            node.stop()
-        for child in self.parts.values():
-            child.wait_stopped()
-        for server in (getattr(self, "valkey", None), getattr(self, "postgres", None)):
-            if server is not None and server.child is not None:
-                server.child.ask_to_stop()
-                server.child.wait_stopped()
+            node.close()
         self.data.close()
+        left = self._left()
         shutil.rmtree(self.root, ignore_errors=True)
+        assert not left, left
+
+    def _left(self) -> list[str]:
+        """What still runs; a follower ends on its own when its web server is gone."""
+        roots = [str(self.root), *(str(node.data.root) for node in self.nodes)]
+
+        def left() -> list[int]:
+            return [pid for pid in driver.pids() if any(driver.belongs(pid, root) for root in roots)]
+
+        with suppress(AssertionError):
+            driver.wait_for(lambda: not left(), 5)
+        return [driver.command(pid) for pid in left()]

@@ -20,17 +20,18 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--lock", type=int, help="a descriptor of the lock, held already; ends with standard input")
+        parser.add_argument("--standby", type=int, help="a locked descriptor, let go at work; ends with standard input")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        folder, stopped = settings.CACHE_FOLDER, threading.Event()
-        lock = options["lock"]
-        if lock is None:
-            while (lock := guard.try_lock(folder)) is None:
-                time.sleep(guard.LOOK_EVERY)
-        else:
+        folder, stopped, standby = settings.CACHE_FOLDER, threading.Event(), options["standby"]
+        if standby is not None:
             threading.Thread(target=_stop_with_parent, args=[stopped], daemon=True).start()
         try:
+            while (lock := guard.try_lock(folder)) is None:
+                if stopped.wait(guard.LOOK_EVERY):
+                    return
+            if standby is not None:
+                os.close(standby)
             self._follow(lock, stopped)
         except KeyboardInterrupt:
             stopped.set()
@@ -44,6 +45,7 @@ class Command(BaseCommand):
         follower = Follower(folder, url, settings.DATABASE_ADDRESS)
         threading.Thread(target=_stop_without_lock, args=[lock, folder, stopped], daemon=True).start()
         follower.run(stopped)
+        os.close(lock)  # the next one need not wait until the last rows are shipped
         shipping.join(5)
 
 
