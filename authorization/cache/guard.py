@@ -81,7 +81,7 @@ def try_lock(folder: Path, name: str = LOCK) -> int | None:
 
 
 def still_ours(lock: int, folder: Path) -> bool:
-    """Whether the locked file is the one that others find: who deletes the folder gets a new follower."""
+    """Whether the locked file is the one that others find: who deletes the folder deletes the lock."""
     with contextlib.suppress(OSError):
         return os.fstat(lock).st_ino == (folder / LOCK).stat().st_ino
     return False
