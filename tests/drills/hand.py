@@ -83,6 +83,7 @@ def _crowd(emsp: int, count: int) -> None:
             [emsp, count],
         )
         cursor.execute("ALTER TABLE tokens_token ENABLE TRIGGER USER")
+        cursor.execute("NOTIFY chargeward, 'anew'")  # no trigger told of them
 
 
 def update(token: int, valid: bool) -> int:

@@ -14,12 +14,12 @@ from tests.drills.report import describe, measure, percentile
 from tests.drills.world import WORKERS, World
 from tests.stack.driver import wait_for
 
-ROUNDS = 100 if LONG else 4  # changes a way
+ROUNDS = 100 if LONG else 3  # changes a way
 PAUSE = (0.3, 0.9) if LONG else (0.2, 0.6)  # seconds between them
 Commits = list[tuple[str, float, str]]  # the way, when, and the reason from then on
 
 
-def test_a_change_is_visible(world: World, note: Callable[[dict[str, Any]], None]) -> None:
+def measure_freshness(world: World, note: Callable[[dict[str, Any]], None]) -> None:
     card = world.cards[-1]
     others = [subject for subject in world.subjects if subject is not card]
 

@@ -1,0 +1,40 @@
+"""Drills: everything may die, hang or be lost, and no card is let in that was blocked. `make drills` takes its time.
+
+One module, for all of them share a world, and what runs in parallel is told apart by modules.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.drills import faults
+from tests.drills.conftest import LONG
+from tests.drills.drill import drill
+from tests.drills.faults import Fault
+from tests.drills.freshness import measure_freshness
+from tests.drills.world import World
+
+Note = Callable[[dict[str, Any]], None]
+HOLD = 5.0 if LONG else 3.0  # seconds that something is down or paused
+FOR_LONG = 30.0  # by then, whoever tries again and again has grown tired
+BROKER = faults.one_after_the_other("Celery killed, Valkey flushed, killed, paused", faults.BROKER)
+
+FAULTS = [*faults.pairs(faults.FOLLOWER), *faults.POSTGRES, *faults.pairs(faults.FILES)]
+FAULTS += [*faults.FOLLOWER, *faults.BROKER, *faults.FILES] if LONG else [BROKER]
+
+
+def test_a_change_is_visible(world: World, note: Note) -> None:
+    """In the answers of every process of both nodes, made in any way."""
+    measure_freshness(world, note)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_fault(world: World, note: Note, fault: Fault) -> None:
+    drill(world, note, fault, HOLD)
+
+
+@pytest.mark.skipif(not LONG, reason="takes minutes: make drills")
+@pytest.mark.parametrize("fault", faults.POSTGRES, ids=lambda fault: fault.name)
+def test_fault_for_long(world: World, note: Note, fault: Fault) -> None:
+    drill(world, note, faults.Fault(f"{fault.name} for {FOR_LONG:g} s", fault.strike), FOR_LONG)
