@@ -19,6 +19,7 @@ class Churn:
 
     def __init__(self, world: World) -> None:
         self.made, self.failed = 0, Counter[str]()
+        self.failure: Exception | None = None
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
         first = 1  # card 0 stays as it is, and the last is a test's own
@@ -43,6 +44,9 @@ class Churn:
                 self.made += 1
             except Unknown as problem:
                 self.failed[f"{name}: {str(problem)[:80]}"] += 1
+            except Exception as problem:
+                self.failure = problem
+                return
 
     def __enter__(self) -> "Churn":
         for thread in self._threads:
@@ -53,3 +57,6 @@ class Churn:
         self._stopped.set()
         for thread in self._threads:
             thread.join(PATIENCE * 2)
+            assert not thread.is_alive(), f"a change by {thread.name} still goes on"
+        if self.failure is not None:
+            raise self.failure

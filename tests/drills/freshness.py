@@ -14,7 +14,7 @@ from tests.drills.report import describe, measure, percentile
 from tests.drills.world import WORKERS, World
 from tests.stack.driver import wait_for
 
-ROUNDS = 100 if LONG else 3  # changes a way
+ROUNDS = 60 if LONG else 3  # changes a way
 PAUSE = (0.3, 0.9) if LONG else (0.2, 0.6)  # seconds between them
 Commits = list[tuple[str, float, str]]  # the way, when, and the reason from then on
 

@@ -55,13 +55,17 @@ class Asker(threading.Thread):
         self.node = node
         self.worker = 0
         self.answers: list[Answer] = []
+        self.failure: Exception | None = None
         self._numbers = itertools.count()
         self._connection: http.client.HTTPConnection | None = None
 
     def run(self) -> None:
-        while not self.load.stopped.is_set():
-            self.answers.append(self._ask(self.load.choose()))
-            self.load.stopped.wait(self.load.pause)
+        try:
+            while not self.load.stopped.is_set():
+                self.answers.append(self._ask(self.load.choose()))
+                self.load.stopped.wait(self.load.pause)
+        except Exception as error:
+            self.failure = error
 
     def _ask(self, subject: Subject) -> Answer:
         count = next(self._numbers)
@@ -84,13 +88,15 @@ class Asker(threading.Thread):
         return answer
 
     def _read(self, answer: Answer, text: bytes, retry_after: str | None) -> None:
-        body = json.loads(text)
-        if answer.status == 200:
+        if answer.status == 503:
+            answer.problem = "" if retry_after else "503 without Retry-After"
+        elif answer.status != 200:
+            answer.problem = text[:200].decode(errors="replace")
+        else:
+            body = json.loads(text)
             answer.reason, answer.revision = body["reason"], body["revision"]
             right = body["id"] == answer.id and (body["status"] == "accepted") == (answer.reason == "ALLOWED")
             answer.problem = "" if right else "an answer that does not hold together"
-        elif answer.status == 503:
-            answer.problem = "" if retry_after else "503 without Retry-After"
 
     def _connect(self) -> None:
         """A connection to a worker that others leave some room at, where one can be had."""
@@ -153,6 +159,9 @@ class Load:
         self.stopped.set()
         for asker in self.askers:
             asker.join(PATIENCE * 2)
+            assert not asker.is_alive(), f"{asker.name} still waits for an answer"
+            if asker.failure is not None:
+                raise asker.failure
 
     @property
     def answers(self) -> list[Answer]:

@@ -127,7 +127,7 @@ class World:
     def start(self) -> None:
         self.data.open()
         self._start_servers()
-        environment = driver.environ(
+        environment = self.environment = driver.environ(
             self.root,
             DATABASE_URL=self.postgres.url,
             REDIS_URL=self.valkey.url,
