@@ -1,6 +1,6 @@
 # `make help` lists the targets. Everything is installed into .venv/, everything that runs keeps its data in var/.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench check
+.PHONY: help run test bench drills check
 # Another project's Python must not reach into ours.
 unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH VIRTUAL_ENV
 export DJANGO_SETTINGS_MODULE := portal.settings
@@ -19,6 +19,9 @@ test: .venv/.installed ## run every test with throwaway servers; ARGS="-k word" 
 
 bench: .venv/.installed ## run the benchmarks with throwaway servers
 	@exec $(PY) -m portal.stack test -- $(PY) -m tests.benchmarks $(ARGS)
+
+drills: .venv/.installed ## kill, stop and change everything under load, for some minutes, and print what came of it
+	@exec env DRILLS=long $(PY) -m pytest -v -n 0 tests/drills $(ARGS)
 
 check: .venv/.installed ## ruff, mypy, import rules, migrations, Django's deployment checks
 	@exec sh .ci/check

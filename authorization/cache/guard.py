@@ -1,4 +1,9 @@
-"""Sees to it that one follower lives on this node: every web process tries, the lock lets one of them succeed."""
+"""Sees to it that one follower works on this node, and that another one is ready to take over from it.
+
+Every web process tries to start one. A lock lets one at a time stand by; it takes the follower's lock as soon as that
+is free and leaves its own to the next. Starting anew would take seconds where the processor is busy, and without a
+follower it is: every question goes to the database.
+"""
 
 import contextlib
 import fcntl
@@ -12,12 +17,13 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 LOCK = "follower.lock"
+STANDBY = "standby.lock"
 LOOK_EVERY = 0.25  # seconds
 BACK_OFF = 5.0  # seconds, at most, between tries where it dies as it starts
 
 
 class Guard(threading.Thread):
-    """Starts `manage.py follow` where none runs. It ends with this process, for it reads from a pipe of ours."""
+    """Starts `manage.py follow` where none stands by. It ends with this process, for it reads from a pipe of ours."""
 
     def __init__(self, folder: Path, manage: Path) -> None:
         super().__init__(name="guard", daemon=True)
@@ -41,12 +47,12 @@ class Guard(threading.Thread):
 
     def _start(self) -> bool:
         """Whether the lock was free; it goes to the child, and is free again when that is gone."""
-        lock = try_lock(self.folder)
+        lock = try_lock(self.folder, STANDBY)
         if lock is None:
             return False
         try:
             self.child = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, str(self.manage), "follow", "--lock", str(lock)],
+                [sys.executable, str(self.manage), "follow", "--standby", str(lock)],
                 stdin=subprocess.PIPE,
                 pass_fds=[lock],
             )
@@ -62,10 +68,10 @@ class Guard(threading.Thread):
         logger.warning("The follower ended with %s", code)
 
 
-def try_lock(folder: Path) -> int | None:
+def try_lock(folder: Path, name: str = LOCK) -> int | None:
     """The locked file, or None where somebody else holds it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    lock = os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -75,7 +81,7 @@ def try_lock(folder: Path) -> int | None:
 
 
 def still_ours(lock: int, folder: Path) -> bool:
-    """Whether the locked file is the one that others find: who deletes the folder gets a new follower."""
+    """Whether the locked file is the one that others find: who deletes the folder deletes the lock."""
     with contextlib.suppress(OSError):
         return os.fstat(lock).st_ino == (folder / LOCK).stat().st_ino
     return False

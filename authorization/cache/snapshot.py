@@ -1,6 +1,6 @@
 """The copy on disk: an LMDB environment that one process of the node writes and all of them read.
 
-Layout of the folder: `current`, a link to the environment in use; `copy-…/`, environments; `follower.lock`. An
+Layout of the folder: `current`, a link to the environment in use; `copy-…/`, environments; locks (guard). An
 environment is made whole beside the one in use and put in its place by renaming the link. It is never synced: it
 survives the death of any process, and after the death of the machine it is made anew, which is what the boot's id in
 it is for.
@@ -32,6 +32,7 @@ RULE_LOG = 10_000  # revisions whose rules a reader may catch up on one by one
 MEMO_LIMIT = 20_000  # documents that a process keeps as they were read, of one revision
 META, RULES = b"M", b"R"
 CURRENT = "current"
+DAMAGED = "damaged"  # a file beside the data that somebody could not read
 
 
 Memo = dict[bytes, Any]
@@ -133,6 +134,14 @@ class Environment:
         except OSError:
             return False
 
+    def mark_damaged(self) -> None:
+        """Tells the process that writes it that it cannot be read."""
+        with contextlib.suppress(OSError):
+            (self.path / DAMAGED).touch()
+
+    def is_damaged(self) -> bool:
+        return (self.path / DAMAGED).exists()
+
 
 class Writer:
     """The environment in use, as the one process that changes it has it open."""
@@ -151,9 +160,18 @@ class Writer:
         self.environment.measure()
         if not self.environment.exists():
             raise NotReady("The copy's file was deleted.")
+        if self.environment.is_damaged():
+            raise NotReady("The copy's file is damaged.")
 
     def apply(self, documents: Iterable[tuple[bytes, bytes | None]], meta: Meta) -> None:
-        """Puts documents (or takes away those that are None) and the meta, all at once."""
+        """Puts documents (or takes away those that are None) and the meta, all at once. Raises NotReady."""
+        try:
+            self._apply(documents, meta)
+        except lmdb.Error as error:
+            raise NotReady(f"The copy cannot be written: {error}.") from None
+        self._lengthen()
+
+    def _apply(self, documents: Iterable[tuple[bytes, bytes | None]], meta: Meta) -> None:
         changed_rules: list[int] = []
         with self.environment.lmdb.begin(write=True) as txn:
             for key, value in documents:
@@ -168,7 +186,6 @@ class Writer:
                 meta = replace(meta, rules=meta.revision, rules_floor=_trimmed(txn, meta.rules_floor))
             txn.put(META, meta.dump())
         self.meta = meta
-        self._lengthen()
 
     def beat(self, verified: float, database: str) -> None:
         """Nothing changed: the copy holds all commits of this database before `verified`."""
@@ -253,6 +270,11 @@ class Reader:
             view.close()
             raise NotReady(f"The copy, of {view.meta.database}, was last verified {age:.1f} s ago.")
         return view
+
+    def damaged(self) -> None:
+        """What was read last could not be: the copy is to be made anew."""
+        if self._opened is not None:
+            self._opened.environment.mark_damaged()
 
     def _current(self) -> "Opened":
         name, opened = self._name(), self._opened

@@ -81,6 +81,8 @@ class CacheStore:
         return self.database.state()
 
     def _complain(self, doubt: Exception) -> None:
+        if isinstance(doubt, lmdb.Error):
+            self.reader.damaged()
         now = time.monotonic()
         if now - self._complained > COMPLAIN_EVERY:
             self._complained = now

@@ -72,11 +72,11 @@ class Portal:
 
     def children(self, word: str) -> list[int]:
         """The supervisor's own children whose command line holds the word."""
-        return [pid for pid in _pids() if _parent(pid) == self.process.pid and word in _command(pid)]
+        return [pid for pid in pids() if parent(pid) == self.process.pid and word in command(pid)]
 
     def left(self) -> list[str]:
         """What of it still runs: everything that has its data directory in its command line or environment."""
-        return [f"{pid} {_command(pid)}" for pid in _pids() if _belongs(pid, str(self.data))]
+        return [f"{pid} {command(pid)}" for pid in pids() if belongs(pid, str(self.data))]
 
     def end(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -94,7 +94,8 @@ def wait_for(condition, seconds: float) -> None:
         time.sleep(0.05)
 
 
-def _pids() -> list[int]:
+def pids() -> list[int]:
+    """Every process of this machine."""
     return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
@@ -105,19 +106,22 @@ def _read(pid: int, name: str) -> str:
         return ""
 
 
-def _command(pid: int) -> str:
+def command(pid: int) -> str:
+    """Its command line; empty for one that is gone."""
     return _read(pid, "cmdline").replace("\0", " ")
 
 
-def _parent(pid: int) -> int:
+def parent(pid: int) -> int:
+    """Its parent; 0 for one that is gone."""
     fields = _read(pid, "stat").rpartition(")")[2].split()
     return int(fields[1]) if fields else 0
 
 
-def _belongs(pid: int, data: str) -> bool:
+def belongs(pid: int, data: str) -> bool:
+    """Whether it runs, and has this data directory in its command line or environment."""
     if pid == os.getpid() or _read(pid, "stat").rpartition(")")[2].split()[:1] in ([], ["Z"]):
         return False
-    return data in _command(pid) or f"DATA_DIR={data}\0" in _read(pid, "environ")
+    return data in command(pid) or f"DATA_DIR={data}\0" in _read(pid, "environ")
 
 
 def uid_of(pid: int) -> int:
