@@ -56,24 +56,27 @@ class SpoolLog:
     def write(self, rows: Sequence[Row]) -> None:
         if not rows:
             return
-        data = b"".join([orjson.dumps(row) + b"\n" for row in rows])
+        lines = [orjson.dumps(row) + b"\n" for row in rows]
+        kept = 0
         try:
             with self._lock:
-                self._append(data)
+                kept = self._append(b"".join(lines))
         except OSError as error:
             logger.error("The spool takes no more (%s): logging into the database", error)
-            self._otherwise.write(rows)
+        if kept < len(rows):
+            self._otherwise.write(rows[kept:])
 
-    def _append(self, data: bytes) -> None:
+    def _append(self, data: bytes) -> int:
+        """How many whole rows are in the file now: all, or fewer where the disk is full."""
         if self._file < 0 or self._length > FILE_LIMIT:
             self._open()
         written = os.write(self._file, data)
-        if written < len(data):
-            # The disk is full: take back the half row, so that it is not taken for one.
-            with suppress(OSError):
-                os.ftruncate(self._file, self._length)
-            raise OSError("only a part could be written")
         self._length += written
+        if written < len(data):
+            # What follows half a row would be lost with it. Whoever ships the file leaves the half row out.
+            os.close(self._file)
+            self._file = -1
+        return data.count(b"\n", 0, written)
 
     def _open(self) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
