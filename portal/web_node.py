@@ -1,5 +1,7 @@
 """What makes a process a web node: it answers from the compiled copy, and logs into its spool."""
 
+import gc
+
 from django.conf import settings
 
 from authorization.bounded import Bounded, BoundedLog, BoundedStore
@@ -22,6 +24,10 @@ def answer_from_the_copy() -> None:
     charging.log = SpoolLog(settings.SPOOL_FOLDER, BoundedLog(DatabaseLog(), bounded))
     Guard(settings.CACHE_FOLDER, settings.BASE_DIR / "manage.py").start()
     _warm(reader)
+    # What is there now stays; looking through it for garbage every few dozen questions took a tenth of the time.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _warm(reader: Reader) -> None:
