@@ -43,7 +43,7 @@ class Churn:
                     change(subject, on)
                 self.made += 1
             except Unknown as problem:
-                self.failed[f"{name}: {str(problem)[:80]}"] += 1
+                self.failed[f"{name}: {' '.join(str(problem).split())[:80]}"] += 1
             except Exception as problem:
                 self.failure = problem
                 return

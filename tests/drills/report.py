@@ -116,6 +116,12 @@ def tables(figures: Sequence[Figures]) -> Iterator[str]:
             yield ""
             yield title
             yield from _table([list(columns), *rows])
+    for title, name in (("Connections that broke", "broke how"), ("Changes that were not confirmed", "failed how")):
+        kinds = sum((Counter(row[name]) for row in figures if name in row), Counter[str]())
+        if kinds:
+            yield ""
+            yield f"{title}, by kind"
+            yield from (f"{count:6} {kind}" for kind, count in kinds.most_common())
 
 
 def _table(rows: list[list[str]]) -> Iterator[str]:
