@@ -1,6 +1,7 @@
 """Asking a database that may hang, rather than die: nobody is kept waiting for longer than a moment."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NoAnswer
@@ -32,12 +33,13 @@ class Bounded:
     def ask(self, work: Callable[[], T], patience: float | None = None) -> T:
         """What `work` returns or raises; OperationalError where there is no answer after `patience` seconds."""
         patience = self.patience if patience is None else patience
+        until = time.monotonic() + patience
         if not self._free.acquire(timeout=patience / 2):
             raise OperationalError("Everybody who could ask the database waits for it.")
         future = self._threads.submit(_with_connection, work)
         future.add_done_callback(self._done)
         try:
-            return future.result(patience)
+            return future.result(max(0.0, until - time.monotonic()))
         except NoAnswer:
             raise OperationalError("The database does not answer in time.") from None
 

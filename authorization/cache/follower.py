@@ -28,6 +28,7 @@ SWEEP = 0.25  # seconds between looks, where no notification comes
 SHIP_EVERY = 0.2  # seconds
 RETRY = 0.3  # seconds before asking a database again that did not answer
 MOST_KEYS = 200_000  # documents that are read one by one; beyond, all of them
+COMPLAIN_EVERY = 30.0  # seconds
 CHECK_READERS = 5.0  # seconds between looks for readers that died
 
 State = tuple[int, str]  # revision and its stamp
@@ -46,6 +47,7 @@ class Follower:
         self._making: threading.Thread | None = None
         self._made: Path | None = None
         self._readers_checked = 0.0
+        self._complain = Complaint()
 
     def run(self, stopped: threading.Event) -> None:
         """Follows until told to stop, whatever happens to the database."""
@@ -59,7 +61,7 @@ class Follower:
                         self.look(connection)
                         self._wait(connection)
             except (psycopg.Error, OSError) as error:
-                logger.warning("The database does not answer: %s", " ".join(str(error).split()))
+                self._complain(f"The database does not answer: {error}")
                 stopped.wait(RETRY)
 
     def _take_over(self) -> None:
@@ -157,6 +159,19 @@ class Follower:
         snapshot.tidy(self.folder, candidate.environment.path)
 
 
+class Complaint:
+    """A warning that is given once, and again every half a minute while there is reason to."""
+
+    def __init__(self) -> None:
+        self._at = -COMPLAIN_EVERY
+
+    def __call__(self, problem: str) -> None:
+        now = time.monotonic()
+        if now - self._at >= COMPLAIN_EVERY:
+            self._at = now
+            logger.warning("%s", " ".join(problem.split()))
+
+
 def connect(url: str) -> Connection[Any]:
     """A connection that notices when the other end is gone."""
     return psycopg.connect(
@@ -208,13 +223,14 @@ def _changed_keys(meta: Meta, connection: Connection[Any]) -> dict[str, set[str]
 
 def ship(folder: Path, database_url: str, stopped: threading.Event) -> None:
     """Ships the node's decision log until told to stop, and once more then."""
+    complain = Complaint()
     while True:
         last = stopped.is_set()
         try:
             with connect(database_url) as connection:
                 _ship_until(folder, connection, stopped)
         except (psycopg.Error, OSError) as error:
-            logger.warning("The decision log waits: %s", " ".join(str(error).split()))
+            complain(f"The decision log waits: {error}")
         if last or stopped.wait(RETRY):
             return
 
