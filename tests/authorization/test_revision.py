@@ -24,6 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NOT_DECIDING = {
     "authorization_apikey": "a key is looked up at each question",
     "authorization_decision": "what was answered",
+    "tokens_directorygrant": "who may search, not who may charge",
     "authorization_revision": "the count itself",
     "authorization_change": "the count itself",
 }

@@ -9,7 +9,8 @@ from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from rest_framework import serializers
 
-from authorization.api.resources.base import Checked, FlagFilter, IdFilter, Resource
+from authorization.api.filters import FlagFilter, IdFilter
+from authorization.api.resources.base import Checked, Resource
 from authorization.api.resources.fields import NameOrPkField, PkField
 from locations import access
 from locations.models import CPO
@@ -59,10 +60,12 @@ class UserFilter(filters.FilterSet):  # type: ignore[misc]
 
 
 class Users(Resource):
+    admins_only = True
     queryset = User.objects.order_by("username").prefetch_related("groups")
     serializer_class = UserSerializer
     filterset_class = UserFilter
     search_fields = ["username", "email", "first_name", "last_name"]
+    untagged = ("last_login",)
 
 
 class PermissionField(serializers.RelatedField[Any, Any, str]):
@@ -98,6 +101,7 @@ class RoleSerializer(Checked):
 
 
 class Roles(Resource):
+    admins_only = True
     queryset = Group.objects.order_by("name").prefetch_related("permissions__content_type")
     serializer_class = RoleSerializer
     search_fields = ["name"]
@@ -151,6 +155,7 @@ class GrantFilter(filters.FilterSet):  # type: ignore[misc]
 class Grants(Resource):
     """Nothing in a grant can be changed: take it back and give another."""
 
+    admins_only = True
     http_method_names = ["get", "post", "delete", "head", "options"]
     queryset = access.grants()
     serializer_class = GrantSerializer
