@@ -208,6 +208,15 @@ def grant(user: Any, permission: str, party: Model) -> int:
     return int(row.pk)
 
 
+def set_grants(user: Any, permission: str, model: type[Model], parties: Iterable[int]) -> None:
+    """Has the user hold the permission on exactly these parties."""
+    wanted = {str(pk) for pk in parties}
+    held = grants((permission, model)).filter(user=user)
+    held.exclude(object_pk__in=wanted).delete()
+    for party in model._default_manager.filter(pk__in=wanted - set(held.values_list("object_pk", flat=True))):
+        grant(user, permission, party)
+
+
 def grants(*parties: tuple[str, type[Model]]) -> QuerySet[Any]:
     """The rows of guardian that grant these permissions: `id`, `user_id`, `object_pk` (text), `permission.codename`.
 

@@ -8,9 +8,9 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter, ChoicesDropdownFilter
 
 from locations.admin import search_party
-from locations.admin_base import GrantedAdmin, ScopedAdmin, display
+from locations.admin_base import GrantedAdmin, ScopedAdmin, ScopedInline, display
 from tokens import ids
-from tokens.models import EMSP, Customer, Driver, Token
+from tokens.models import EMSP, Customer, DirectoryGrant, Driver, Token
 from tokens.search import begins, exactly
 
 BLOCKED = {"blocked": "danger", "not blocked": "success"}
@@ -24,12 +24,21 @@ class BlockedColumn:
         return "blocked" if obj.blocked else "not blocked"
 
 
+class DirectoryInline(ScopedInline):
+    model = DirectoryGrant
+    fields = ("cpo", "enabled")
+    autocomplete_fields = ("cpo",)
+    verbose_name = "CPO that may search this directory"
+    verbose_name_plural = "CPOs that may search this directory"
+
+
 @admin.register(EMSP)
 class EMSPAdmin(BlockedColumn, GrantedAdmin):
     list_display = ("name", "party", "status")
     list_filter = (("blocked", BooleanRadioFilter),)
     search_fields = ("name",)
     search_help_text = "Name or party, like NL-TNM"
+    inlines = (DirectoryInline,)
     fieldsets = ((None, {"fields": ("name", ("country_code", "party_id"), "blocked")}),)
     refusals = {"emsp_party_is_unique": ("party_id", None)}
 

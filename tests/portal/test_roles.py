@@ -3,11 +3,14 @@
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
 
 from locations.access import MANAGE_CPO, grant, grants, is_admin, scope_of
 from locations.models import CPO
 from portal import roles
 from tests import factories
+from tests.portal.pages import filled, send
 from tests.refusals import sql
 from tokens.access import MANAGE_EMSP
 from tokens.models import EMSP
@@ -70,3 +73,14 @@ def test_a_grant_goes_with_its_party(how: str) -> None:
         cpo.delete()
         emsp.delete()
     assert [row.object_pk for row in grants(*PARTIES)] == [str(stays.pk)]
+
+
+def test_grants_are_given_on_the_users_page(boss: Client) -> None:
+    user, cpo, emsp = User.objects.create_user("ann", password="x"), factories.cpo(), factories.emsp()
+    gone = factories.cpo()
+    grant(user, MANAGE_CPO, gone)
+    url = reverse("admin:auth_user_change", args=[user.pk])
+    assert filled(boss, url)["cpos"] == [str(gone.pk)]
+    assert send(boss, url, cpos=[str(cpo.pk)], emsps=[str(emsp.pk)]).status_code == 302
+    assert scope_of(user).granted == {MANAGE_CPO: {cpo.pk}, MANAGE_EMSP: {emsp.pk}}
+    assert filled(boss, url)["emsps"] == [str(emsp.pk)]
