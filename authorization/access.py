@@ -38,4 +38,5 @@ def _keys_of_places_and_own(scope: Scope) -> Q:
     return _keys_of_places(scope) | (Q(user=scope.user) if scope.user is not None else NOTHING)
 
 
-rule(ApiKey, managed=_keys_of_places_and_own)
+# A key of one's own, as a portal user, is an Admin's to make and to prolong.
+rule(ApiKey, managed=_keys_of_places, visible=_keys_of_places_and_own)

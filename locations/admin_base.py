@@ -54,7 +54,10 @@ class Scoped:
 
     @staticmethod
     def allows(request: HttpRequest) -> bool:
-        return access.is_admin(request.user)
+        known = getattr(request, "is_admin", None)
+        if known is None:
+            known = request.is_admin = access.is_admin(request.user)  # type: ignore[attr-defined]
+        return bool(known)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.allows(request)

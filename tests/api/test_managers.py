@@ -169,7 +169,9 @@ class TestCards:
                 assert errors == {"auth_id": ["This Auth ID is taken."]}
         own = emsp_api.post("tokens/", {"emsp": tnm.pk, "auth_id": AUTH_ID, "uid": "02"})
         assert "auth_id" in emsp_api.patch(f"tokens/{own['id']}/", {"auth_id": "FA54320"}, 400)["errors"]
-        emsp_api.post("tokens/", {"emsp": tnm.pk, "auth_id": "FA99999"})
+        early = emsp_api.post("tokens/", {"emsp": tnm.pk, "auth_id": "FA99999"})
+        cpo_api.post(f"locations/{place.pk}/authorization-list/", {"add_auth_ids": ["FA99999"]}, 200)
+        assert emsp_api.patch(f"tokens/{early['id']}/", {"valid": False})["valid"] is False
         assert api.post("tokens/", {"emsp": tnm.pk, "auth_id": "FA54320"})["external"] is False
         assert not Token.objects.filter(external=True).exists()
 

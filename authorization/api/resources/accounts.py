@@ -7,6 +7,8 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from authorization.api.filters import FlagFilter, IdFilter
@@ -68,6 +70,7 @@ class Users(Resource):
     untagged = ("last_login",)
 
 
+@extend_schema_field(OpenApiTypes.STR)
 class PermissionField(serializers.RelatedField[Any, Any, str]):
     """A permission by its code name, like "tokens.change_token"; the app may be left out where one alone has it."""
 

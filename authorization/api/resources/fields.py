@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Model
 from django.utils.dateparse import parse_datetime
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from authorization.api.permissions import scope_of_request
@@ -71,6 +72,7 @@ class NameOrPkField(PkField):
         return data.encode("utf-8", "replace").decode()
 
 
+@extend_schema_field({"type": "string", "pattern": LOCAL_TIME.pattern, "examples": ["2026-12-01T08:00:00"]})
 class LocalDateTime(serializers.DateTimeField):
     """A date and time without a zone, in and out: "2026-12-01T08:00:00"."""
 
@@ -89,6 +91,7 @@ class LocalDateTime(serializers.DateTimeField):
         return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
+@extend_schema_field({"type": ["string", "number"], "examples": ["52.3391"]})
 class CoordinateField(serializers.DecimalField):
     """Degrees, as a number or a text; more than seven places (a centimetre) are rounded."""
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -59,12 +60,38 @@ class MembersChange(serializers.Serializer[Any]):
     add_auth_ids = auth_id_list()
 
 
+class MembersChanged(serializers.Serializer[Any]):
+    """added, removed: how many came and went; count: members afterwards."""
+
+    added = serializers.IntegerField()
+    removed = serializers.IntegerField()
+    count = serializers.IntegerField()
+
+
+class MemberSerializer(serializers.Serializer[Any]):
+    """The fields depend on the group's category. What the user may not see is null."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField(required=False, allow_null=True)
+    country_code = serializers.CharField(required=False, allow_null=True)
+    party_id = serializers.CharField(required=False, allow_null=True)
+    location_id = serializers.CharField(required=False, allow_null=True)
+    cpo = serializers.IntegerField(required=False, allow_null=True)
+    external_id = serializers.CharField(required=False, allow_null=True)
+    auth_id = serializers.CharField(required=False, allow_null=True)
+    uid = serializers.CharField(required=False, allow_null=True)
+    type = serializers.CharField(required=False, allow_null=True)
+    external = serializers.BooleanField(required=False, allow_null=True)
+
+
 class ExceptionGroups(Resource):
     queryset = Group.objects.all()
     serializer_class = GroupSerializer
     filterset_class = GroupFilter
     search_fields = ["name", "notes"]
 
+    @extend_schema(methods=["GET"], responses=MemberSerializer(many=True), filters=False)
+    @extend_schema(methods=["POST"], request=MembersChange, responses=MembersChanged)
     @action(detail=True, methods=["get", "post"])
     def members(self, request: Request, pk: str) -> Response:
         """GET: pages of members, as objects of the category. POST: a MembersChange, whole or not at all."""

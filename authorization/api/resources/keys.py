@@ -7,6 +7,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.utils import timezone
 from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
@@ -74,6 +75,15 @@ class KeySerializer(Checked):
         return attrs
 
 
+class MadeKey(KeySerializer):
+    """With the text to put into the header, shown this once."""
+
+    key = serializers.CharField(read_only=True)
+
+    class Meta(KeySerializer.Meta):
+        fields = [*KeySerializer.Meta.fields, "key"]
+
+
 class KeyFilter(filters.FilterSet):  # type: ignore[misc]
     station = IdFilter()
     cpo = IdFilter()
@@ -100,6 +110,7 @@ class ApiKeys(Resource):
     search_fields = ["name", "prefix"]
     untagged = ("last_used_at",)
 
+    @extend_schema(responses={201: MadeKey})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         with writing():
             serializer = self.get_serializer(data=request.data)
@@ -109,6 +120,7 @@ class ApiKeys(Resource):
             key, text = services.create_key(**values)
         return self.shown(key, status.HTTP_201_CREATED, key=text)
 
+    @extend_schema(request=None)
     @action(detail=True, methods=["post"])
     def revoke(self, request: Request, pk: str) -> Response:
         """Refused from now on."""
@@ -117,6 +129,7 @@ class ApiKeys(Resource):
             services.revoke(key)
         return self.shown(key)
 
+    @extend_schema(request=Rotation, responses={201: MadeKey})
     @action(detail=True, methods=["post"])
     def rotate(self, request: Request, pk: str) -> Response:
         """A new key in the place of this one, which works on for `overlap_hours` and then expires."""

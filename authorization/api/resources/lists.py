@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
@@ -41,9 +42,45 @@ class ListChange(serializers.Serializer[Any]):
     clear = serializers.ChoiceField(choices=lists.CLEAR, required=False, default="")
 
 
+class ListedCustomer(serializers.Serializer[Any]):
+    """A customer on the list; without a name for who may not see it."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField(allow_null=True)
+    external_id = serializers.CharField(allow_null=True)
+
+
+class ListedToken(serializers.Serializer[Any]):
+    """A token on the list; of another's the Auth ID alone, as it was named here."""
+
+    id = serializers.IntegerField()
+    auth_id = serializers.CharField(allow_null=True)
+    uid = serializers.CharField(allow_null=True)
+    type = serializers.CharField(allow_null=True)
+    external = serializers.BooleanField(allow_null=True)
+
+
+class ListShown(serializers.Serializer[Any]):
+    """A page of the list, of customers and of tokens each, and what the list means for the location."""
+
+    customers = ListedCustomer(many=True)
+    tokens = ListedToken(many=True)
+    customers_count = serializers.IntegerField()
+    tokens_count = serializers.IntegerField()
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+    private = serializers.BooleanField()
+    published = serializers.BooleanField()
+
+
+PAGES = [OpenApiParameter("page", int), OpenApiParameter("page_size", int)]
+
+
 class AuthorizationListMixin:
     """The action of the locations' viewset."""
 
+    @extend_schema(methods=["GET"], responses=ListShown, parameters=PAGES, filters=False)
+    @extend_schema(methods=["POST"], request=ListChange, responses=ListShown, parameters=PAGES)
     @action(detail=True, methods=["get", "post"], url_path="authorization-list")
     def authorization_list(self, request: Request, pk: str) -> Response:
         """GET: the list, `?page=` of customers and of tokens each. POST: a ListChange, whole or not at all."""

@@ -6,6 +6,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404
 from django.utils import timezone
 from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
@@ -195,6 +196,7 @@ class Locations(AuthorizationListMixin, Resource):
         annotated: QuerySet[Any] = rows.annotate(is_private=Exists(entries)).prefetch_related("evses")
         return annotated
 
+    @extend_schema(request=None)
     @action(detail=True, methods=["post"])
     def publish(self, request: Request, pk: str) -> Response:
         with writing():
@@ -205,6 +207,7 @@ class Locations(AuthorizationListMixin, Resource):
                 raise Conflict(str(error), "private_location") from None
         return self.shown(location)
 
+    @extend_schema(request=None)
     @action(detail=True, methods=["post"])
     def unpublish(self, request: Request, pk: str) -> Response:
         with writing():

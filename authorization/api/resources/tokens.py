@@ -5,6 +5,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 from django_filters import rest_framework as filters
+from drf_spectacular.utils import OpenApiExample, PolymorphicProxySerializer, extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
@@ -179,6 +180,8 @@ def _taken(tokens: list[Token]) -> dict[Any, Any]:
 
 class TokenSerializer(Checked):
     warnings = serializers.SerializerMethodField()
+    # Auth ID and eMSP of the token as it was.
+    before: tuple[str | None, int | None] = (None, None)
 
     class Meta:
         model = Token
@@ -224,10 +227,15 @@ class TokenSerializer(Checked):
             if field in attrs and attrs[field] is None and attrs.get(below, getattr(before, below)) is not None:
                 raise serializers.ValidationError({field: f"A token with a {below} has that {below}'s {field}."})
 
+    def update(self, instance: Token, validated_data: dict[str, Any]) -> Any:
+        self.before = instance.auth_id, instance.emsp_id
+        return super().update(instance, validated_data)
+
     def prepare(self, instance: Token) -> None:
         if _own_errors(instance):
             return  # the check says which
-        if others_auth_ids([instance], self.scope):
+        # A name that was the token's before stays its own, whoever names it since.
+        if (instance.auth_id, instance.emsp_id) != self.before and others_auth_ids([instance], self.scope):
             raise serializers.ValidationError(TAKEN)
         if instance._state.adding:
             services.take_over_external([instance])
@@ -258,6 +266,14 @@ class TokenFilter(filters.FilterSet):  # type: ignore[misc]
         return queryset.filter(found)
 
 
+ONE_OR_MANY = PolymorphicProxySerializer(
+    "TokenOrTokens", [TokenSerializer, TokenSerializer(many=True)], resource_type_field_name=None, many=False
+)
+ONE_CARD = OpenApiExample(
+    "A card", {"emsp": 1, "uid": "04:A2:B3:C4:D5:E6:80", "auth_id": "NL-TNM-C00122045-K"}, request_only=True
+)
+
+
 class Tokens(Resource):
     """POST takes one token, or a list of up to 10,000 that are created all or none."""
 
@@ -270,6 +286,7 @@ class Tokens(Resource):
         """By an id or its beginning, in normal form, or by the whole number on the card: each has an index."""
         return queryset.filter(Q(visual_number=term) | begins(term))
 
+    @extend_schema(request=ONE_OR_MANY, responses={201: ONE_OR_MANY}, examples=[ONE_CARD])
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if not isinstance(request.data, list):
             return super().create(request, *args, **kwargs)
