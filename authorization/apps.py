@@ -6,3 +6,6 @@ from django.apps import AppConfig
 class AuthorizationConfig(AppConfig):
     name = "authorization"
     verbose_name = "Authorization"
+
+    def ready(self) -> None:
+        from authorization import access  # noqa: F401  (says who sees what)

@@ -103,6 +103,8 @@ class GroupMember(models.Model):
     # The trigger token_leaves_its_names moves or removes the row before the token goes.
     token = models.ForeignKey(Token, models.DO_NOTHING, null=True, blank=True)
     auth_id = models.TextField("Auth ID", null=True, blank=True, editable=False)
+    # As it was named here: shown to those who may not see the token, however that one spells it.
+    auth_id_entered = models.TextField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ["pk"]
@@ -235,6 +237,8 @@ class AuthorizationListEntry(models.Model):
     # As in GroupMember.
     token = models.ForeignKey(Token, models.DO_NOTHING, null=True, blank=True)
     auth_id = models.TextField("Auth ID", null=True, blank=True, editable=False)
+    # As it was named here: shown to those who may not see the token, however that one spells it.
+    auth_id_entered = models.TextField(null=True, blank=True, editable=False)
     added_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -102,7 +102,10 @@ class CPO(Party):
         verbose_name = "CPO"
         verbose_name_plural = "CPOs"
         ordering = ["name", "pk"]
-        permissions = [("manage_cpo", "Can manage this CPO and its sub-CPOs")]
+        permissions = [
+            ("manage_cpo", "Can manage this CPO and its sub-CPOs"),
+            ("administer", "Is an Admin: sees, changes and deletes everything"),
+        ]
         constraints = party_constraints("cpo")
         triggers = [
             pgtrigger.Trigger(

@@ -1,10 +1,13 @@
-"""The portal as a Django app: its checks and commands."""
+"""The portal as a Django app: its checks and commands, and the roles that `migrate` keeps."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class PortalConfig(AppConfig):
     name = "portal"
 
     def ready(self) -> None:
-        from portal import checks  # noqa: F401  (registers itself)
+        from portal import checks, roles  # noqa: F401  (checks registers itself)
+
+        post_migrate.connect(roles.after_migrate, dispatch_uid="portal.roles")

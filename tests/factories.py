@@ -3,7 +3,7 @@
 from itertools import count
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 
 from authorization.models import (
     AuthorizationListEntry,
@@ -13,8 +13,10 @@ from authorization.models import (
     ExceptionGroup,
     GroupMember,
 )
+from locations.access import MANAGE_CPO, grant
 from locations.models import CPO, EVSE, ChargeStation, Location
-from tokens.models import EMSP, Customer, Driver, Token
+from tokens.access import MANAGE_EMSP
+from tokens.models import EMSP, Customer, DirectoryGrant, Driver, Token
 
 _numbers = count(1)
 
@@ -104,6 +106,22 @@ def listed(location_: Location, **named: Any) -> AuthorizationListEntry:
     entry = AuthorizationListEntry.objects.create(location=location_, **named)
     location_.refresh_from_db()
     return entry
+
+
+def directory(emsp_: EMSP | None = None, cpo_: CPO | None = None) -> DirectoryGrant:
+    return DirectoryGrant.objects.create(emsp=emsp_ or emsp(), cpo=cpo_ or cpo())
+
+
+def manager(*parties: CPO | EMSP, **fields: Any) -> User:
+    """A portal user who was granted these parties, with the role or roles that go with them."""
+    user = User.objects.create_user(
+        **{"username": f"manager{next(_numbers)}", "password": "manager-of-tests", "is_staff": True} | fields
+    )
+    for party in parties:
+        of_cpo = isinstance(party, CPO)
+        grant(user, MANAGE_CPO if of_cpo else MANAGE_EMSP, party)
+        user.groups.add(Group.objects.get(name="CPO manager" if of_cpo else "eMSP manager"))
+    return user
 
 
 def admin(**fields: Any) -> User:

@@ -8,10 +8,10 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter, ChoicesDropdownFilter
 
 from locations.admin import search_party
-from locations.admin_base import GrantedAdmin, ScopedAdmin, display
-from locations.ids import BadId
+from locations.admin_base import GrantedAdmin, ScopedAdmin, ScopedInline, display
 from tokens import ids
-from tokens.models import EMSP, Customer, Driver, Token
+from tokens.models import EMSP, Customer, DirectoryGrant, Driver, Token
+from tokens.search import begins, exactly
 
 BLOCKED = {"blocked": "danger", "not blocked": "success"}
 
@@ -24,12 +24,21 @@ class BlockedColumn:
         return "blocked" if obj.blocked else "not blocked"
 
 
+class DirectoryInline(ScopedInline):
+    model = DirectoryGrant
+    fields = ("cpo", "enabled")
+    autocomplete_fields = ("cpo",)
+    verbose_name = "CPO that may search this directory"
+    verbose_name_plural = "CPOs that may search this directory"
+
+
 @admin.register(EMSP)
 class EMSPAdmin(BlockedColumn, GrantedAdmin):
     list_display = ("name", "party", "status")
     list_filter = (("blocked", BooleanRadioFilter),)
     search_fields = ("name",)
     search_help_text = "Name or party, like NL-TNM"
+    inlines = (DirectoryInline,)
     fieldsets = ((None, {"fields": ("name", ("country_code", "party_id"), "blocked")}),)
     refusals = {"emsp_party_is_unique": ("party_id", None)}
 
@@ -139,10 +148,9 @@ class TokenAdmin(ScopedAdmin):
         """By an id in its normal form; only where none begins so, by the printed number or a customer."""
         if not term:
             return queryset, False
-        forms = _normal_forms(term)
         # The whole id first: that is one look into each index, whatever the database's collation.
-        for match in (_is, _begins):
-            named = queryset.filter(match(forms))
+        for match in (exactly, begins):
+            named = queryset.filter(match(term))
             if named.exists():
                 return named, False
         customers = list(Customer.objects.filter(name__icontains=term).order_by().values_list("pk", flat=True)[:100])
@@ -160,25 +168,3 @@ class TokenAdmin(ScopedAdmin):
         super().save_model(request, obj, form, change)
         if "auth_id" in form.changed_data and obj.auth_id and (warning := ids.auth_id_warning(obj.auth_id)):
             self.message_user(request, warning, messages.WARNING)
-
-
-def _normal_forms(term: str) -> set[str]:
-    """What was typed, in the normal forms of a Chip ID and of an Auth ID; empty where it can be neither."""
-    forms = set()
-    for normal in (ids.auth_id, lambda value: ids.uid("RFID", value), lambda value: ids.uid("OTHER", value)):
-        try:
-            forms.add(normal(term))
-        except BadId:
-            continue
-    return forms
-
-
-def _is(forms: set[str]) -> Q:
-    return Q(uid_normal__in=forms) | Q(auth_id_normal__in=forms)
-
-
-def _begins(forms: set[str]) -> Q:
-    condition = Q(pk__in=())
-    for form in forms:
-        condition |= Q(uid_normal__startswith=form) | Q(auth_id_normal__startswith=form)
-    return condition

@@ -6,3 +6,6 @@ from django.apps import AppConfig
 class TokensConfig(AppConfig):
     name = "tokens"
     verbose_name = "eMSP"
+
+    def ready(self) -> None:
+        from tokens import access  # noqa: F401  (says who sees what)

@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import F, Func, Q
 
 from locations.ids import BadId
-from locations.models import Party, contains_index, party_constraints, prefix_index, printable_check
+from locations.models import CPO, Party, contains_index, party_constraints, prefix_index, printable_check
 from tokens import ids
 
 
@@ -41,6 +41,28 @@ class EMSP(Party):
         ordering = ["name", "pk"]
         permissions = [("manage_emsp", "Can manage this eMSP")]
         constraints = party_constraints("emsp")
+
+
+@pghistory.track()
+class DirectoryGrant(models.Model):
+    """An eMSP lets a CPO's managers search its customers, drivers and tokens. Switched off, it does not."""
+
+    emsp = models.ForeignKey(EMSP, models.CASCADE, related_name="directory_grants", verbose_name="eMSP")
+    cpo = models.ForeignKey(CPO, models.CASCADE, related_name="+", verbose_name="CPO")
+    enabled = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["emsp", "cpo"],
+                name="directory_is_granted_once",
+                violation_error_message="This is granted already: switch it on or off.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.emsp} to {self.cpo}"
 
 
 @pghistory.track()
@@ -210,6 +232,8 @@ class Token(models.Model):
             prefix_index("auth_id_normal", "token_auth_id_begins"),
             prefix_index("uid_normal", "token_uid_begins"),
             models.Index(fields=["visual_number"], name="token_by_visual_number"),
+            # One eMSP's tokens page by page, without a look at the others'.
+            models.Index(fields=["emsp", "id"], name="token_by_emsp"),
         ]
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from locations.ids import BadId
 from tokens import ids
-from tokens.models import Token, TokenType
+from tokens.models import EMSP, Token, TokenType
 
 MAX_AUTH_ID = 255
 
@@ -44,11 +44,11 @@ def take_over_external(tokens: Sequence[Token]) -> None:
         names[auth_id]._state.adding = False
 
 
-def tokens_named(auth_ids: Iterable[str]) -> list[int]:
+def tokens_named(auth_ids: Iterable[str]) -> dict[int, str]:
     """One token for each Auth ID: one that carries it, an eMSP's before an external one, or a new external token.
 
-    Auth IDs that are equal in normal form are one. Raises ValidationError, with every value that is no Auth ID.
-    Call in a transaction.
+    Primary key → the Auth ID as it was entered. Auth IDs that are equal in normal form are one. Raises ValidationError,
+    with every value that is no Auth ID. Call in a transaction.
     """
     wanted = _normal_forms(auth_ids)
     carriers = _carriers(wanted)
@@ -61,7 +61,29 @@ def tokens_named(auth_ids: Iterable[str]) -> list[int]:
         # Somebody else may name the same one at the same time: then theirs is taken.
         Token.objects.bulk_create(missing, ignore_conflicts=True)
         carriers = _carriers(wanted)
-    return [carriers[normal] for normal in wanted]
+    return {carriers[normal]: raw for normal, raw in wanted.items()}
+
+
+def begins_with_party(normal: str, emsp: EMSP) -> bool:
+    """Whether an Auth ID in normal form is of the eMSP's own: eMAIDs begin with country and party."""
+    return normal.startswith(emsp.country_code + emsp.party_id)
+
+
+def named_by_party(auth_ids: Iterable[str], emsp: EMSP) -> set[str]:
+    """Those of the Auth IDs, as entered, that the eMSP may name as its own; and what is no Auth ID at all."""
+    normal: dict[str, str] = {}
+    own: set[str] = set()
+    for raw in auth_ids:
+        try:
+            normal[raw] = _normal(raw)
+        except BadId:
+            own.add(raw)
+    carried = set(
+        Token.objects.filter(emsp=emsp, auth_id_normal__in=set(normal.values())).values_list(
+            "auth_id_normal", flat=True
+        )
+    )
+    return own | {raw for raw, form in normal.items() if form in carried or begins_with_party(form, emsp)}
 
 
 def _normal_forms(auth_ids: Iterable[str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RadioFilter
 from unfold.widgets import UnfoldAdminRelatedFieldWrapperWidget
@@ -126,7 +126,7 @@ class ChargeExceptionAdmin(ScopedAdmin):
         "exception_emsp_group_is_of_its_side": ("cards", None),
     }
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[ChargeException]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("cpo_groups", "emsp_groups")
 
     @display(description="State", label=STATES)

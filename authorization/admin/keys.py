@@ -1,5 +1,6 @@
 """API keys: made here, shown once, revoked here."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
@@ -8,8 +9,10 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from authorization.models import ApiKey
-from authorization.services.keys import create_key, revoke
+from authorization.services.keys import KeyIsOver, create_key, revoke, rotate
 from locations.admin_base import ScopedAdmin, display
+
+OVERLAP = timedelta(hours=24)
 
 
 @admin.register(ApiKey)
@@ -19,7 +22,7 @@ class ApiKeyAdmin(ScopedAdmin):
     search_fields = ("name", "prefix")
     search_help_text = "Name or prefix"
     autocomplete_fields = ("station", "cpo", "user")
-    actions = ("revoke_selected",)
+    actions = ("rotate_selected", "revoke_selected")
     add_fieldsets = (
         (None, {"fields": ("name", "expires_at")}),
         (
@@ -63,12 +66,26 @@ class ApiKeyAdmin(ScopedAdmin):
             name=obj.name, station=obj.station, cpo=obj.cpo, user=obj.user, expires_at=obj.expires_at
         )
         obj.__dict__.update(key.__dict__)
+        self._show_once(request, "The key", text)
+
+    def _show_once(self, request: HttpRequest, what: str, text: str) -> None:
         shown = format_html(
-            "The key is <code style='user-select: all'>{}</code>. Copy it now: it is shown this once, "
+            "{} is <code style='user-select: all'>{}</code>. Copy it now: it is shown this once, "
             "and only its hash is kept.",
+            what,
             text,
         )
         self.message_user(request, shown, messages.WARNING)
+
+    @admin.action(description="Rotate selected API keys (the old ones end in 24 hours)", permissions=["add"])
+    def rotate_selected(self, request: HttpRequest, queryset: Any) -> None:
+        for key in queryset.select_for_update(of=("self",)):
+            try:
+                _, text = rotate(key, OVERLAP, timezone.now())
+            except KeyIsOver as error:
+                self.message_user(request, f"{key}: {error}", messages.ERROR)
+            else:
+                self._show_once(request, f"The new key for {self.scope(key)}", text)
 
     @admin.action(description="Revoke selected API keys", permissions=["change"])
     def revoke_selected(self, request: HttpRequest, queryset: Any) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import RadioFilter
 
@@ -28,7 +28,7 @@ class CustomersInline(AddAndRemoveInline):
     fields = ("customer",)
     autocomplete_fields = ("customer",)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[AuthorizationListEntry]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).filter(token=None).select_related("customer")
 
 
@@ -39,7 +39,7 @@ class TokensInline(AddAndRemoveInline):
     fields = ("token",)
     autocomplete_fields = ("token",)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[AuthorizationListEntry]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).filter(customer=None).select_related("token")
 
 

@@ -28,6 +28,14 @@ class Conflict(exceptions.APIException):
     default_detail = "Another object forbids this."
 
 
+class Stale(exceptions.APIException):
+    """412: somebody changed the object after the caller read it."""
+
+    status_code = status.HTTP_412_PRECONDITION_FAILED
+    default_code = "stale"
+    default_detail = "This object was changed since you read it. Read it again, and decide anew."
+
+
 class TooLarge(exceptions.APIException):
     """413."""
 

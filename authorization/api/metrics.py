@@ -67,6 +67,7 @@ class MetricsView(APIView):
 
     authentication_classes = [ChargingKeyAuthentication]
     permission_classes = [HasKey]
+    schema = None  # no part of the API: Prometheus knows what it reads
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if not _is_internal(request):

@@ -10,6 +10,7 @@ from rest_framework.routers import SimpleRouter
 from authorization.api.charging import AuthorizeView, BatchView, ExplainView
 from authorization.api.health import StatusView
 from authorization.api.resources import accounts, exceptions, groups, keys, log, places, tokens
+from authorization.api.schema import Docs, Schema
 
 
 class Router(SimpleRouter):
@@ -36,6 +37,7 @@ router.register("emsps", tokens.EMSPs)
 router.register("customers", tokens.Customers)
 router.register("drivers", tokens.Drivers)
 router.register("tokens", tokens.Tokens)
+router.register("directory-grants", tokens.DirectoryGrants)
 router.register("exception-groups", groups.ExceptionGroups)
 router.register("exceptions", exceptions.Exceptions)
 router.register("authorizations", log.Authorizations)
@@ -49,6 +51,8 @@ urlpatterns = [
     re_path(r"^authorize/batch/?$", BatchView.as_view()),
     re_path(r"^explain/?$", ExplainView.as_view()),
     re_path(r"^status/?$", StatusView.as_view()),
+    re_path(r"^schema/?$", Schema.as_view(), name="schema"),
+    re_path(r"^docs/?$", Docs.as_view()),
     *router.urls,
     re_path(r"", not_found),
 ]

@@ -179,11 +179,16 @@ KINDS: dict[str, Kind] = {
         """AND (t.type, t.uid_normal) IN (
             SELECT split_part(k, ':', 1), substr(k, strpos(k, ':') + 1) FROM unnest(%(keys)s::text[]) AS k)""",
     ),
-    # [username, active, superuser, CPOs granted, eMSPs granted]
+    # [username, active, whether an Admin, CPOs granted, eMSPs granted]
     "user": Kind(
         "u",
         """
-        SELECT u.id::text, json_build_array(u.username, u.is_active, u.is_superuser,
+        SELECT u.id::text, json_build_array(u.username, u.is_active, u.is_superuser OR EXISTS (
+                SELECT FROM auth_user_groups r
+                JOIN auth_group_permissions a ON a.group_id = r.group_id
+                JOIN auth_permission ap ON ap.id = a.permission_id AND ap.codename = 'administer'
+                JOIN django_content_type t ON t.id = ap.content_type_id AND t.app_label = 'locations'
+                WHERE r.user_id = u.id),
             coalesce(json_agg(g.object_pk::bigint ORDER BY g.id) FILTER (WHERE p.codename = 'manage_cpo'), '[]'),
             coalesce(json_agg(g.object_pk::bigint ORDER BY g.id) FILTER (WHERE p.codename = 'manage_emsp'), '[]'))::text
         FROM auth_user u

@@ -200,7 +200,7 @@ class CopyView:
         return found or (token.customer is not None and get(b"x%d:c%d" % (location, token.customer)) is not None)
 
     def user(self, pk: int) -> Any:
-        """[username, active, superuser, CPOs granted, eMSPs granted]."""
+        """[username, active, whether an Admin, CPOs granted, eMSPs granted]."""
         return self._shared(b"u%d" % pk)
 
 
@@ -237,14 +237,14 @@ def _read_caller(copy: Copy, prefix: str, digest: bytes) -> tuple[Caller | None,
     if cpo is not None:
         country_code, party_id, _, _ = view.cpo(cpo)
         return Caller(pk, f"{prefix} CPO {country_code}-{party_id}", cpo=cpo), until
-    username, active, superuser, _, _ = view.user(user)
-    return (Caller(pk, f"{prefix} user {username}", user=_person(user, username, superuser)) if active else None), until
+    username, active, admin, _, _ = view.user(user)
+    return (Caller(pk, f"{prefix} user {username}", user=_person(user, username, admin)) if active else None), until
 
 
 @lru_cache(maxsize=1024)
-def _person(pk: int, username: str, superuser: bool) -> User:
+def _person(pk: int, username: str, admin: bool) -> User:
     """Enough of an active user for whoever asks who it is; not to be saved."""
-    return User(pk=pk, username=username, is_active=True, is_superuser=superuser)
+    return User(pk=pk, username=username, is_active=True, is_superuser=admin)
 
 
 def _reach(view: CopyView, caller: Caller) -> Reach:
@@ -255,9 +255,9 @@ def _reach(view: CopyView, caller: Caller) -> Reach:
         return Reach(cpos=view.with_sub_cpos([caller.cpo]))
     if caller.user is None:
         return Reach()
-    _, active, superuser, cpos, emsps = view.user(caller.user.pk)
+    _, active, admin, cpos, emsps = view.user(caller.user.pk)
     if not active:
         return Reach()
-    if superuser:
+    if admin:
         return Reach(everything=True)
     return Reach(cpos=view.with_sub_cpos(cpos), emsps=view.existing_emsps(emsps))

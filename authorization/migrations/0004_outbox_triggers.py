@@ -38,7 +38,12 @@ TOUCHED = {
     ],
     "authorization_apikey": [("key", "r.prefix")],
     "auth_user": [("user", "r.id")],
+    "auth_user_groups": [("user", "r.user_id")],
     "guardian_userobjectpermission": [("user", "r.user_id")],
+    # A role may make Admins of those who have it.
+    "auth_group_permissions": [
+        ("user", "unnest(ARRAY(SELECT g.user_id FROM auth_user_groups g WHERE g.group_id = r.group_id))")
+    ],
 }
 
 # Where an update of any other column is none of our business: a key's last use, a user's last log-in.

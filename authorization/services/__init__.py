@@ -2,12 +2,13 @@
 
 from authorization.services.charging import Answer, NoRules, authorize, explain
 from authorization.services.groups import MembersChanged, change_members
-from authorization.services.keys import Caller, authenticate, create_key, revoke
+from authorization.services.keys import Caller, KeyIsOver, authenticate, create_key, revoke, rotate
 from authorization.services.lists import PrivateLocation, change_authorization_list, publish, unpublish
 
 __all__ = [
     "Answer",
     "Caller",
+    "KeyIsOver",
     "MembersChanged",
     "NoRules",
     "PrivateLocation",
@@ -19,5 +20,6 @@ __all__ = [
     "explain",
     "publish",
     "revoke",
+    "rotate",
     "unpublish",
 ]

@@ -78,6 +78,25 @@ def revoke(key: ApiKey) -> None:
     key.refresh_from_db(fields=["revoked_at"])
 
 
+class KeyIsOver(Exception):
+    """A key that is refused already has nothing to hand over."""
+
+    def __init__(self) -> None:
+        super().__init__("This key was revoked, or has expired: make a new one.")
+
+
+def rotate(old: ApiKey, overlap: timedelta, now: datetime) -> tuple[ApiKey, str]:
+    """A new key of the same name and scope, and its text; the old one expires after the overlap, if not before.
+
+    The new key has no expiry. Call it in a transaction, with the old row locked. Raises KeyIsOver.
+    """
+    if not in_force(old, now):
+        raise KeyIsOver
+    old.expires_at = min(old.expires_at or now + overlap, now + overlap)
+    old.save(update_fields=["expires_at"])
+    return create_key(name=old.name, station=old.station, cpo=old.cpo, user=old.user)
+
+
 def _hash(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 

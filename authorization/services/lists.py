@@ -1,11 +1,15 @@
 """Changing the authorization list of a location, and publishing the location."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
+from authorization.handles import handle, split
 from authorization.models import AuthorizationListEntry
-from authorization.services.groups import existing, named, named_by
+from authorization.services.groups import ADMIN, existing, named, named_by
+from locations.access import Scope, visible_to
 from locations.models import Location
 from tokens.models import Customer, Token
 
@@ -28,32 +32,45 @@ def change_authorization_list(
     remove_customers: Iterable[int] = (),
     remove_tokens: Iterable[int] = (),
     clear: str = "",
+    scope: Scope = ADMIN,
 ) -> None:
     """Clears (one of CLEAR, or nothing), then removes, then adds: all or nothing.
 
     The first entry unpublishes the location. A token with an Auth ID comes and goes by that, as in a group.
-    Raises ValidationError by field.
+    scope: whose request it is; what that user may not see is not found. Raises ValidationError by field.
     """
     with transaction.atomic():
         _lock(location)
-        customers = existing(Customer, add_customers, "add_customers")
-        tokens = existing(Token, add_tokens, "add_tokens")
-        customers_gone = existing(Customer, remove_customers, "remove_customers")
-        tokens_gone = existing(Token, remove_tokens, "remove_tokens")
+        known = visible_to(scope, Customer.objects.all()), visible_to(scope, Token.objects.all())
+        customers = existing(known[0], add_customers, "add_customers")
+        tokens = dict.fromkeys(existing(known[1], add_tokens, "add_tokens"))
         entries = AuthorizationListEntry.objects.filter(location=location)
+        gone = _going("customer", known[0], entries, remove_customers) | _going(
+            "token", known[1], entries, remove_tokens
+        )
         if clear in ("customers", "all"):
             entries.filter(customer__isnull=False).delete()
         if clear in ("tokens", "all"):
             entries.filter(token__isnull=False).delete()
-        entries.filter(named_by("customer", customers_gone)).delete()
-        entries.filter(named_by("token", tokens_gone)).delete()
-        tokens += named(add_auth_ids)
+        entries.filter(gone).delete()
+        tokens |= {pk: entered for pk, entered in named(add_auth_ids).items() if pk not in tokens}
         AuthorizationListEntry.objects.bulk_create(
             [AuthorizationListEntry(location=location, customer_id=pk) for pk in customers]
-            + [AuthorizationListEntry(location=location, token_id=pk) for pk in dict.fromkeys(tokens)],
+            + [
+                AuthorizationListEntry(location=location, token_id=pk, auth_id_entered=entered)
+                for pk, entered in tokens.items()
+            ],
             ignore_conflicts=True,
         )
         location.refresh_from_db(fields=["published"])
+
+
+def _going(column: str, known: Any, entries: Any, ids: Iterable[int]) -> Q:
+    """The entries that these ids mean: of customers or tokens, or handles of entries."""
+    objects, rows = split(ids)
+    field = f"remove_{column}s"
+    existing(entries.filter(**{f"{column}__isnull": False}), rows, field, shown=handle)
+    return named_by(column, existing(known, objects, field)) | Q(pk__in=rows)
 
 
 def publish(location: Location) -> None:

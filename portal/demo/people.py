@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 
 from authorization.services import authenticate, create_key
 from locations.access import MANAGE_CPO, grant
 from locations.models import CPO, ChargeStation
+from portal import roles
 from portal.demo.cast import DEMO_QUESTION, DEMO_STATION
 from tokens.access import MANAGE_EMSP
 from tokens.models import EMSP
@@ -50,6 +52,7 @@ def settle(now: datetime) -> tuple[DemoFile, bool]:
         if user is not None and user.check_password(password):
             made.users[name] = password
     made.users |= _new_users()
+    _give_roles(made.users)
     made.api_key = known.api_key if _is_demo_key(known.api_key, now) else _new_key()
     if made.users == known.users and made.api_key == known.api_key:
         return known, False
@@ -71,6 +74,13 @@ def _new_users() -> dict[str, str]:
         else:
             grant(user, MANAGE_EMSP, EMSP.objects.get(country_code="NL", party_id="TVM"))
     return users
+
+
+def _give_roles(names: Iterable[str]) -> None:
+    """The demo's managers have their roles, those from before there were roles as well."""
+    for name, role in (("cpo", roles.CPO_MANAGER), ("emsp", roles.EMSP_MANAGER)):
+        if name in names:
+            User.objects.get(username=name).groups.add(Group.objects.get(name=role))
 
 
 def _is_demo_key(text: str, now: datetime) -> bool:

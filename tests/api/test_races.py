@@ -50,6 +50,17 @@ def test_two_changes_of_one_object(client: ApiClient, together: Callable[..., li
         assert (shown["name"], shown["city"], shown["address"]) == (f"n{n}", f"c{n}", f"a{n}")
 
 
+def test_of_two_changes_to_what_both_have_read_one_is_refused(
+    client: ApiClient, together: Callable[..., list[int]]
+) -> None:
+    path = f"/api/v1/locations/{factories.location().pk}/"
+    for n in range(TIMES):
+        tag = {"If-Match": client.get(path)["ETag"]}
+        changes = {"name": f"n{n}"}, {"city": f"c{n}"}, {"address": f"a{n}"}
+        statuses = together(*(lambda body=body, tag=tag: client.patch(path, body, headers=tag) for body in changes))
+        assert sorted(statuses) == [200, 412, 412]
+
+
 def test_publishing_while_the_list_gets_its_first_entry(client: ApiClient, together: Callable[..., list[int]]) -> None:
     for n in range(TIMES):
         location = factories.location(published=False)

@@ -331,7 +331,6 @@ def rename_cpo(dice: Dice) -> None:
 
 def delete_cpo(dice: Dice) -> None:
     row = dice.row(CPO.objects.filter(locations=None, children=None))
-    access.forget(row)
     row.delete()
 
 
@@ -464,7 +463,9 @@ def take_grants(dice: Dice) -> None:
 
 
 def forget_party(dice: Dice) -> None:
-    access.forget(dice.row(dice.choice([CPO, EMSP])))  # type: ignore[type-var]
+    party = dice.row(dice.choice([CPO, EMSP]))  # type: ignore[type-var]
+    kind = ContentType.objects.get_for_model(type(party))
+    UserObjectPermission.objects.filter(content_type=kind, object_pk=str(party.pk)).delete()
 
 
 # Whole tables

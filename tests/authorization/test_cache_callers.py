@@ -1,13 +1,13 @@
 """Who a key is of, and what it reaches: from the copy as from the database."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, Permission, User
 from django.db import IntegrityError, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -213,3 +213,23 @@ def test_a_grant_that_outlives_its_party_reaches_nothing(copy: ServedCopy) -> No
     who = Caller(0, "", user=user)
     assert reach_of(who).cpos == reach_from(copy, who).cpos == frozenset()
     assert reach_of(who).emsps == reach_from(copy, who).emsps == frozenset()
+
+
+def test_a_role_makes_an_admin_and_may_cease_to(copy: ServedCopy) -> None:
+    user, other = User.objects.create_user("user"), User.objects.create_user("other")
+    role = Group.objects.get(name="Admin")
+    administer = role.permissions.get(codename="administer")
+    changes: list[tuple[Callable[[], object], bool]] = [
+        (lambda: user.groups.add(Group.objects.get(name="CPO manager")), False),
+        (lambda: user.groups.add(role), True),
+        (lambda: role.permissions.remove(administer), False),
+        (lambda: role.permissions.add(administer), True),
+        (lambda: Group.objects.filter(pk=role.pk).delete(), False),
+    ]
+    for change, everything in changes:
+        change()
+        at_commit()
+        copy.catch_up()
+        who = Caller(0, "", user=User.objects.get(pk=user.pk))
+        assert reach_of(who).everything == reach_from(copy, who).everything == everything
+        assert not reach_from(copy, Caller(0, "", user=other)).everything

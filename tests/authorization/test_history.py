@@ -19,7 +19,7 @@ from authorization.models import (
 from locations.models import CPO, EVSE, ChargeStation, Location
 from tests import factories
 from tests.refusals import sql
-from tokens.models import EMSP, Customer, Driver, Token
+from tokens.models import EMSP, Customer, DirectoryGrant, Driver, Token
 
 pytestmark = pytest.mark.django_db
 
@@ -79,6 +79,7 @@ MAKERS: dict[type[models.Model], tuple[Callable[[], models.Model], Callable[[], 
     ChargeStation: (factories.station, lambda: {"authorization_required": False}),
     EVSE: (factories.evse, lambda: {"evse_id": "NL*NEW*E1"}),
     EMSP: (factories.emsp, lambda: {"blocked": True}),
+    DirectoryGrant: (factories.directory, lambda: {"enabled": False}),
     Customer: (factories.customer, lambda: {"blocked": True}),
     Driver: (factories.driver, lambda: {"blocked": True}),
     Token: (factories.token, lambda: {"valid": False}),

@@ -8,7 +8,7 @@ from typing import Any
 import pghistory.models
 import pytest
 from django.apps import apps
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -26,6 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 # Tables of the three apps that no decision reads, with the reason.
 NOT_DECIDING = {
     "authorization_decision": "what was answered",
+    "tokens_directorygrant": "who may search, not who may charge",
     "authorization_revision": "the count itself",
     "authorization_change": "the count itself",
     "authorization_changedkeys": "the count itself",
@@ -59,7 +60,9 @@ def test_every_table_of_the_apps_is_watched_or_has_a_reason_not_to_be() -> None:
         for model in config.get_models()
         if not issubclass(model, pghistory.models.Event)
     }
-    assert set(watched()) == tables - set(NOT_DECIDING) | {"auth_user", "guardian_userobjectpermission"}
+    assert set(watched()) == tables - set(NOT_DECIDING) | {
+        "auth_user", "auth_user_groups", "auth_group_permissions", "guardian_userobjectpermission",
+    }  # fmt: skip
 
 
 def test_every_kind_of_write_to_every_table_raises_it_by_one() -> None:
@@ -105,7 +108,8 @@ def test_who_may_ask_counts() -> None:
     assert raised_by(lambda: revoke(ApiKey.objects.get())) == 1
     assert raised_by(lambda: User.objects.update(is_active=False)) == 1
     assert raised_by(lambda: access.grant(user, access.MANAGE_CPO, cpo)) == 1
-    assert raised_by(lambda: access.forget(cpo)) == 1
+    assert raised_by(lambda: user.groups.add(Group.objects.create(name="role"))) == 1
+    assert raised_by(lambda: sql("DELETE FROM guardian_userobjectpermission")) == 1
 
 
 def test_what_is_rolled_back_does_not_count() -> None:

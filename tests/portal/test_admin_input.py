@@ -394,6 +394,6 @@ def test_user_and_role_are_made(boss: Client) -> None:
     saved = send(boss, url(User, "add"), username="bert", password1=password, password2=password)
     assert saved.status_code == 302
     user = User.objects.get(username="bert")
-    role = Group.objects.get()
+    role = Group.objects.get(name="planners")
     assert send(boss, url(User, "change", user.pk), is_staff="on", groups=[role.pk]).status_code == 302
     assert list(user.groups.all()) == [role]

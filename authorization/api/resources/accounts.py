@@ -7,9 +7,12 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from authorization.api.resources.base import Checked, FlagFilter, IdFilter, Resource
+from authorization.api.filters import FlagFilter, IdFilter
+from authorization.api.resources.base import Checked, Resource
 from authorization.api.resources.fields import NameOrPkField, PkField
 from locations import access
 from locations.models import CPO
@@ -59,12 +62,15 @@ class UserFilter(filters.FilterSet):  # type: ignore[misc]
 
 
 class Users(Resource):
+    admins_only = True
     queryset = User.objects.order_by("username").prefetch_related("groups")
     serializer_class = UserSerializer
     filterset_class = UserFilter
     search_fields = ["username", "email", "first_name", "last_name"]
+    untagged = ("last_login",)
 
 
+@extend_schema_field(OpenApiTypes.STR)
 class PermissionField(serializers.RelatedField[Any, Any, str]):
     """A permission by its code name, like "tokens.change_token"; the app may be left out where one alone has it."""
 
@@ -98,6 +104,7 @@ class RoleSerializer(Checked):
 
 
 class Roles(Resource):
+    admins_only = True
     queryset = Group.objects.order_by("name").prefetch_related("permissions__content_type")
     serializer_class = RoleSerializer
     search_fields = ["name"]
@@ -151,6 +158,7 @@ class GrantFilter(filters.FilterSet):  # type: ignore[misc]
 class Grants(Resource):
     """Nothing in a grant can be changed: take it back and give another."""
 
+    admins_only = True
     http_method_names = ["get", "post", "delete", "head", "options"]
     queryset = access.grants()
     serializer_class = GrantSerializer

@@ -5,11 +5,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.utils.dateparse import parse_datetime
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from authorization.api.permissions import scope_of_request
 from authorization.fields import WITHOUT_ZONE
+from locations.access import managed_by
 
 MAX_ID = 2**63 - 1
 # The usual ISO 8601 form alone: Python reads dates without a time and weeks as well.
@@ -17,17 +20,19 @@ LOCAL_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}")
 SEVEN_PLACES = Decimal("0.0000001")
 
 
-def visible_to(user: Any, queryset: QuerySet[Any]) -> QuerySet[Any]:
-    """The rows that a portal user may see: an Admin all. Every list, object and related object goes through here."""
-    return queryset
-
-
 class PkField(serializers.PrimaryKeyRelatedField[Any]):
-    """A related object by primary key: a whole number, or its digits. `known` of the context saves a query for each."""
+    """A related object by primary key: a whole number, or its digits. `known` of the context saves a query for each.
+
+    It has to be one of the user's own; with `rule=visible_to`, one that the user sees. Any other is not there.
+    """
+
+    def __init__(self, *, rule: Any = managed_by, **kwargs: Any) -> None:
+        self.rule = rule
+        super().__init__(**kwargs)
 
     def get_queryset(self) -> Any:
         queryset = super().get_queryset()
-        return queryset if queryset is None else visible_to(self.context["request"].user, queryset)
+        return queryset if queryset is None else self.rule(scope_of_request(self.context["request"]), queryset)
 
     def to_internal_value(self, data: Any) -> Model:
         pk = self.read_pk(data)
@@ -67,6 +72,7 @@ class NameOrPkField(PkField):
         return data.encode("utf-8", "replace").decode()
 
 
+@extend_schema_field({"type": "string", "pattern": LOCAL_TIME.pattern, "examples": ["2026-12-01T08:00:00"]})
 class LocalDateTime(serializers.DateTimeField):
     """A date and time without a zone, in and out: "2026-12-01T08:00:00"."""
 
@@ -85,6 +91,7 @@ class LocalDateTime(serializers.DateTimeField):
         return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
+@extend_schema_field({"type": ["string", "number"], "examples": ["52.3391"]})
 class CoordinateField(serializers.DecimalField):
     """Degrees, as a number or a text; more than seven places (a centimetre) are rounded."""
 

@@ -3,18 +3,22 @@
 from typing import Any
 
 from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from authorization.api.resources.base import Checked, IdFilter, Resource
-from authorization.api.resources.fields import id_list, visible_to
-from authorization.api.resources.lists import TOKEN_FIELDS, auth_id_list
+from authorization.api.filters import IdFilter
+from authorization.api.resources.base import Resource
+from authorization.api.resources.fields import id_list
+from authorization.api.resources.lists import TOKEN_FIELDS, auth_id_list, represent, represent_rows
+from authorization.api.resources.owned import OwnedSerializer
 from authorization.api.resources.refusals import writing
 from authorization.models import CPO_SIDE, EMSP_SIDE, GroupMember
 from authorization.models import ExceptionGroup as Group
 from authorization.services.groups import MEMBER_MODELS, change_members
+from locations.access import managed_by, visible_to
 
 MEMBER_FIELDS: dict[str, tuple[str, ...]] = {
     "cpo": ("id", "name", "country_code", "party_id"),
@@ -27,7 +31,7 @@ MEMBER_FIELDS: dict[str, tuple[str, ...]] = {
 SIDES = {"cpo": CPO_SIDE, "emsp": EMSP_SIDE}
 
 
-class GroupSerializer(Checked):
+class GroupSerializer(OwnedSerializer):
     side = serializers.ReadOnlyField()
 
     class Meta:
@@ -56,12 +60,38 @@ class MembersChange(serializers.Serializer[Any]):
     add_auth_ids = auth_id_list()
 
 
+class MembersChanged(serializers.Serializer[Any]):
+    """added, removed: how many came and went; count: members afterwards."""
+
+    added = serializers.IntegerField()
+    removed = serializers.IntegerField()
+    count = serializers.IntegerField()
+
+
+class MemberSerializer(serializers.Serializer[Any]):
+    """The fields depend on the group's category. What the user may not see is null."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField(required=False, allow_null=True)
+    country_code = serializers.CharField(required=False, allow_null=True)
+    party_id = serializers.CharField(required=False, allow_null=True)
+    location_id = serializers.CharField(required=False, allow_null=True)
+    cpo = serializers.IntegerField(required=False, allow_null=True)
+    external_id = serializers.CharField(required=False, allow_null=True)
+    auth_id = serializers.CharField(required=False, allow_null=True)
+    uid = serializers.CharField(required=False, allow_null=True)
+    type = serializers.CharField(required=False, allow_null=True)
+    external = serializers.BooleanField(required=False, allow_null=True)
+
+
 class ExceptionGroups(Resource):
     queryset = Group.objects.all()
     serializer_class = GroupSerializer
     filterset_class = GroupFilter
     search_fields = ["name", "notes"]
 
+    @extend_schema(methods=["GET"], responses=MemberSerializer(many=True), filters=False)
+    @extend_schema(methods=["POST"], request=MembersChange, responses=MembersChanged)
     @action(detail=True, methods=["get", "post"])
     def members(self, request: Request, pk: str) -> Response:
         """GET: pages of members, as objects of the category. POST: a MembersChange, whole or not at all."""
@@ -71,16 +101,20 @@ class ExceptionGroups(Resource):
             group = self.get_object()
             change = MembersChange(data=request.data)
             change.is_valid(raise_exception=True)
-            done = change_members(group, **change.validated_data)
+            done = change_members(group, scope=self.scope, **change.validated_data)
         return Response({"added": done.added, "removed": done.removed, "count": done.count})
 
     def _members(self, group: Group) -> Response:
-        ids = GroupMember.objects.filter(group=group).values(f"{group.category}_id")
-        rows = visible_to(self.request.user, MEMBER_MODELS[group.category]._default_manager.filter(pk__in=ids))
-        fields = MEMBER_FIELDS[group.category]
-        page = self.paginate_queryset(rows.order_by("pk"))
-        return self.get_paginated_response([_shown(row, fields) for row in page or []])
-
-
-def _shown(row: Any, fields: tuple[str, ...]) -> dict[str, Any]:
-    return {field: getattr(row, f"{field}_id" if field == "cpo" else field) for field in fields}
+        category, fields = group.category, MEMBER_FIELDS[group.category]
+        rows = GroupMember.objects.filter(group=group)
+        if self.scope.everything:
+            objects = MEMBER_MODELS[category]._default_manager.filter(pk__in=rows.values(f"{category}_id"))
+            page: Any = self.paginate_queryset(objects.order_by("pk"))
+            return self.get_paginated_response([represent(row, fields) for row in page or []])
+        # In the order of the members: that of their ids would tell which of them are older than their names here.
+        if not managed_by(self.scope, Group.objects.filter(pk=group.pk)).exists():
+            # Anybody uses a global group; who else is in it is not for everybody.
+            known = visible_to(self.scope, MEMBER_MODELS[category]._default_manager.all())
+            rows = rows.filter(**{f"{category}__in": known.order_by().values("pk")})
+        page = self.paginate_queryset(rows.select_related(category).order_by("pk"))
+        return self.get_paginated_response(represent_rows(page or [], category, fields, self.scope))

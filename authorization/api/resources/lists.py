@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
@@ -10,10 +11,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
+from authorization.api.permissions import scope_of_request
 from authorization.api.resources.fields import id_list
 from authorization.api.resources.refusals import writing
+from authorization.handles import handle
 from authorization.models import AuthorizationListEntry
 from authorization.services import lists
+from locations.access import Scope, visible_to
 from locations.models import Location
 
 CUSTOMER_FIELDS = ("id", "name", "external_id")
@@ -38,9 +42,45 @@ class ListChange(serializers.Serializer[Any]):
     clear = serializers.ChoiceField(choices=lists.CLEAR, required=False, default="")
 
 
+class ListedCustomer(serializers.Serializer[Any]):
+    """A customer on the list; without a name for who may not see it."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField(allow_null=True)
+    external_id = serializers.CharField(allow_null=True)
+
+
+class ListedToken(serializers.Serializer[Any]):
+    """A token on the list; of another's the Auth ID alone, as it was named here."""
+
+    id = serializers.IntegerField()
+    auth_id = serializers.CharField(allow_null=True)
+    uid = serializers.CharField(allow_null=True)
+    type = serializers.CharField(allow_null=True)
+    external = serializers.BooleanField(allow_null=True)
+
+
+class ListShown(serializers.Serializer[Any]):
+    """A page of the list, of customers and of tokens each, and what the list means for the location."""
+
+    customers = ListedCustomer(many=True)
+    tokens = ListedToken(many=True)
+    customers_count = serializers.IntegerField()
+    tokens_count = serializers.IntegerField()
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+    private = serializers.BooleanField()
+    published = serializers.BooleanField()
+
+
+PAGES = [OpenApiParameter("page", int), OpenApiParameter("page_size", int)]
+
+
 class AuthorizationListMixin:
     """The action of the locations' viewset."""
 
+    @extend_schema(methods=["GET"], responses=ListShown, parameters=PAGES, filters=False)
+    @extend_schema(methods=["POST"], request=ListChange, responses=ListShown, parameters=PAGES)
     @action(detail=True, methods=["get", "post"], url_path="authorization-list")
     def authorization_list(self, request: Request, pk: str) -> Response:
         """GET: the list, `?page=` of customers and of tokens each. POST: a ListChange, whole or not at all."""
@@ -50,7 +90,7 @@ class AuthorizationListMixin:
             location = self.get_object()  # type: ignore[attr-defined]
             change = ListChange(data=request.data)
             change.is_valid(raise_exception=True)
-            lists.change_authorization_list(location, **change.validated_data)
+            lists.change_authorization_list(location, scope=scope_of_request(request), **change.validated_data)
         return Response(shown(location, request))
 
 
@@ -61,9 +101,10 @@ def shown(location: Location, request: Request) -> dict[str, Any]:
     customers, tokens = entries.filter(customer__isnull=False), entries.filter(token__isnull=False)
     counts = customers.count(), tokens.count()
     rows = slice((page - 1) * size, page * size)
+    scope = scope_of_request(request)
     return {
-        "customers": _objects(customers, "customer", CUSTOMER_FIELDS, rows),
-        "tokens": _objects(tokens, "token", TOKEN_FIELDS, rows),
+        "customers": _objects(customers, "customer", CUSTOMER_FIELDS, rows, scope),
+        "tokens": _objects(tokens, "token", TOKEN_FIELDS, rows, scope),
         "customers_count": counts[0],
         "tokens_count": counts[1],
         "next": _page_link(request, page + 1) if max(counts) > rows.stop else None,
@@ -73,9 +114,34 @@ def shown(location: Location, request: Request) -> dict[str, Any]:
     }
 
 
-def _objects(entries: QuerySet[Any], column: str, fields: tuple[str, ...], rows: slice) -> list[dict[str, Any]]:
-    values = entries.order_by("pk").values_list(*(f"{column}__{field}" for field in fields))[rows]
-    return [dict(zip(fields, value, strict=True)) for value in values]
+def _objects(
+    entries: QuerySet[Any], column: str, fields: tuple[str, ...], rows: slice, scope: Scope
+) -> list[dict[str, Any]]:
+    page = list(entries.select_related(column).order_by("pk")[rows])
+    return represent_rows(page, column, fields, scope)
+
+
+def represent_rows(rows: list[Any], column: str, fields: tuple[str, ...], scope: Scope) -> list[dict[str, Any]]:
+    """What list entries or group members stand for. Of another's token the Auth ID alone, as it was named here; of
+    another's customer or the like, that there is one."""
+    model = rows[0]._meta.get_field(column).related_model if rows else None
+    pks = {getattr(row, f"{column}_id") for row in rows}
+    if scope.everything or model is None:
+        seen = pks
+    else:
+        seen = set(visible_to(scope, model._default_manager.filter(pk__in=pks)).values_list("pk", flat=True))
+    return [
+        represent(getattr(row, column), fields)
+        if getattr(row, f"{column}_id") in seen
+        else dict.fromkeys(fields)
+        | {"id": handle(row.pk)}
+        | ({"auth_id": row.auth_id_entered or row.auth_id} if column == "token" else {})
+        for row in rows
+    ]
+
+
+def represent(row: Any, fields: tuple[str, ...]) -> dict[str, Any]:
+    return {field: getattr(row, f"{field}_id" if field == "cpo" else field) for field in fields}
 
 
 def _page_link(request: Request, page: int) -> str:

@@ -7,14 +7,20 @@ from django_filters import rest_framework as filters
 from rest_framework import serializers
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from authorization.api.resources.base import FlagFilter, IdFilter
-from authorization.api.resources.fields import visible_to
+from authorization.api.filters import FlagFilter, IdFilter
+from authorization.api.permissions import scope_of_request
 from authorization.models import Decision
+from locations.access import Scope, visible_to
+from tokens.access import directories, emsps
 
 STATUS = {True: "accepted", False: "rejected"}
+# What the place's side alone knows: how the caller named the question and the place.
+OF_THE_PLACE = {"place": "", "request_id": ""}
 
 
 class DecisionSerializer(serializers.ModelSerializer[Decision]):
+    """A CPO's manager reads of another's token that it was asked about; an eMSP's manager of the place its name."""
+
     status = serializers.SerializerMethodField()
 
     class Meta:
@@ -26,6 +32,37 @@ class DecisionSerializer(serializers.ModelSerializer[Decision]):
 
     def get_status(self, decision: Decision) -> str:
         return STATUS[decision.accepted]
+
+    def to_representation(self, instance: Decision) -> dict[str, Any]:
+        shown = super().to_representation(instance)
+        scope = scope_of_request(self.context["request"])
+        if scope.everything:
+            return shown
+        token, location, rule = instance.token, instance.location, instance.rule
+        if token is None or token.emsp_id not in emsps(scope) | directories(scope):
+            shown["token"] = None
+        if location is None or location.cpo_id not in scope.cpos:
+            shown |= OF_THE_PLACE
+        if not _sees_key(instance.api_key, scope):
+            shown |= {"caller": "", "api_key": None}
+        if rule is None or not _sees_rule(rule, scope):
+            shown["rule"] = None
+        return shown
+
+
+def _sees_key(key: Any, scope: Scope) -> bool:
+    """As visible_to would say, of a row at hand. Keys may be gone: the log outlives them."""
+    if key is None:
+        return False
+    at = key.cpo_id if key.station is None else key.station.location.cpo_id
+    return at in scope.cpos or key.user_id == scope.user
+
+
+def _sees_rule(rule: Any, scope: Scope) -> bool:
+    """As visible_to would say, of a row at hand."""
+    if rule.owner_cpo_id is None and rule.owner_emsp_id is None:
+        return True
+    return rule.owner_cpo_id in scope.cpos or rule.owner_emsp_id in emsps(scope)
 
 
 class DecisionFilter(filters.FilterSet):  # type: ignore[misc]
@@ -53,8 +90,25 @@ class Authorizations(ReadOnlyModelViewSet[Decision]):
     queryset = Decision.objects.all()
     serializer_class = DecisionSerializer
     filterset_class = DecisionFilter
-    search_fields = ["request_id", "place", "caller"]
     lookup_value_regex = "[0-9]{1,19}"
+    needs_management = False
+
+    def searched_fields(self) -> list[str]:
+        everything = scope_of_request(self.request).everything
+        return ["request_id", "place", "caller"] if everything else ["request_id", "place"]
 
     def get_queryset(self) -> QuerySet[Any]:
-        return visible_to(self.request.user, super().get_queryset())
+        scope = scope_of_request(self.request)
+        rows: QuerySet[Any] = visible_to(scope, super().get_queryset())
+        # What a row shows depends on whose its place, its token and its rule are.
+        return (
+            rows if scope.everything else rows.select_related("location", "token", "rule", "api_key__station__location")
+        )
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        scope = scope_of_request(self.request)
+        asked = {name for name, value in self.request.query_params.items() if value}
+        if not scope.everything and asked & {"search", "request_id", "api_key"}:
+            # These look into what only the place's side may read.
+            queryset = queryset.filter(location__cpo__in=scope.cpos)
+        return super().filter_queryset(queryset)

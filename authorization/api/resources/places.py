@@ -4,27 +4,49 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404
+from django.utils import timezone
 from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from authorization.api.errors import Conflict
-from authorization.api.resources.base import Checked, FlagFilter, IdFilter, NormalFilter, Resource, check
+from authorization.api.errors import Conflict, Unavailable
+from authorization.api.filters import FlagFilter, IdFilter, NormalFilter
+from authorization.api.permissions import scope_of_request
+from authorization.api.resources.base import Checked, Resource, check
 from authorization.api.resources.fields import CoordinateField
 from authorization.api.resources.lists import AuthorizationListMixin
 from authorization.api.resources.refusals import writing
 from authorization.models import AuthorizationListEntry
-from authorization.services import lists
-from locations import access, ids
+from authorization.services import NoRules, lists
+from authorization.services.visibility import open_to
+from locations import ids
 from locations.models import CPO, EVSE, ChargeStation, Location
 
 
 class CPOSerializer(Checked):
+    names = ("id", "country_code", "party_id", "name")
+
     class Meta:
         model = CPO
         fields = ["id", "country_code", "party_id", "name", "parent", "time_zone"]
+
+    def is_own(self, instance: CPO) -> bool:
+        return instance.pk in self.scope.cpos
+
+    def validate_parent(self, parent: CPO | None) -> CPO | None:
+        if not self.scope.everything and parent != getattr(self.instance, "parent", None):
+            raise PermissionDenied("Moving a CPO below another one is an Admin's.")
+        return parent
+
+    def to_representation(self, instance: CPO) -> dict[str, Any]:
+        shown = super().to_representation(instance)
+        if "parent" in shown and not self.scope.everything and instance.parent_id not in self.scope.cpos:
+            shown["parent"] = None  # the CPO above is another party
+        return shown
 
 
 class CPOFilter(filters.FilterSet):  # type: ignore[misc]
@@ -38,10 +60,7 @@ class CPOs(Resource):
     serializer_class = CPOSerializer
     filterset_class = CPOFilter
     search_fields = ["name", "country_code", "party_id"]
-
-    def perform_destroy(self, instance: CPO) -> None:
-        access.forget(instance)
-        super().perform_destroy(instance)
+    names = ("name", "country_code", "party_id")
 
 
 class EVSESerializer(Checked):
@@ -84,6 +103,7 @@ class LocationSerializer(Checked):
     longitude = CoordinateField(required=False, allow_null=True)
     time_zone = serializers.CharField(required=False, allow_blank=True, allow_null=True, max_length=64)
     private = serializers.SerializerMethodField()
+    names = ("id", "cpo", "location_id", "name")
 
     class Meta:
         model = Location
@@ -91,6 +111,14 @@ class LocationSerializer(Checked):
             "id", "cpo", "location_id", "name", "address", "city", "postal_code", "country", "latitude", "longitude",
             "time_zone", "published", "private", "evses",
         ]  # fmt: skip
+
+    def is_own(self, instance: Location) -> bool:
+        return instance.cpo_id in self.scope.cpos
+
+    def validate_cpo(self, cpo: CPO) -> CPO:
+        if isinstance(self.instance, Location) and cpo.pk != self.instance.cpo_id and not self.scope.everything:
+            raise PermissionDenied("Moving a location to another CPO is an Admin's.")
+        return cpo
 
     def get_private(self, location: Any) -> bool:
         known = getattr(location, "is_private", None)
@@ -144,6 +172,14 @@ class LocationFilter(filters.FilterSet):  # type: ignore[misc]
     time_zone = filters.CharFilter()
     published = FlagFilter()
     private = FlagFilter("is_private")
+    visible_to_token = filters.CharFilter(method="shown_to")
+
+    def shown_to(self, queryset: QuerySet[Any], name: str, auth_id: str) -> QuerySet[Any]:
+        """What a driver's app may show to the card with this Auth ID."""
+        try:
+            return open_to(queryset, auth_id, scope_of_request(self.request), timezone.now())
+        except NoRules:
+            raise Unavailable from None
 
 
 class Locations(AuthorizationListMixin, Resource):
@@ -151,6 +187,8 @@ class Locations(AuthorizationListMixin, Resource):
     serializer_class = LocationSerializer
     filterset_class = LocationFilter
     search_fields = ["name", "location_id", "address", "city"]
+    names = ("name", "cpo", "location_id", "country_code", "party_id", "visible_to_token")
+    managed_actions = ("authorization_list",)
 
     def get_queryset(self) -> QuerySet[Any]:
         entries = AuthorizationListEntry.objects.filter(location=OuterRef("pk"))
@@ -158,6 +196,7 @@ class Locations(AuthorizationListMixin, Resource):
         annotated: QuerySet[Any] = rows.annotate(is_private=Exists(entries)).prefetch_related("evses")
         return annotated
 
+    @extend_schema(request=None)
     @action(detail=True, methods=["post"])
     def publish(self, request: Request, pk: str) -> Response:
         with writing():
@@ -166,14 +205,15 @@ class Locations(AuthorizationListMixin, Resource):
                 lists.publish(location)
             except lists.PrivateLocation as error:
                 raise Conflict(str(error), "private_location") from None
-        return Response(self.get_serializer(location).data)
+        return self.shown(location)
 
+    @extend_schema(request=None)
     @action(detail=True, methods=["post"])
     def unpublish(self, request: Request, pk: str) -> Response:
         with writing():
             location = self.get_object()
             lists.unpublish(location)
-        return Response(self.get_serializer(location).data)
+        return self.shown(location)
 
 
 class StationSerializer(Checked):

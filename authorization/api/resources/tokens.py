@@ -5,26 +5,39 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 from django_filters import rest_framework as filters
+from drf_spectacular.utils import OpenApiExample, PolymorphicProxySerializer, extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from authorization.api.resources.base import Checked, FlagFilter, IdFilter, NormalFilter, Resource
-from authorization.api.resources.fields import MAX_ID, visible_to
+from authorization.api.filters import FlagFilter, IdFilter, NormalFilter
+from authorization.api.permissions import scope_of_request
+from authorization.api.resources.base import Checked, Resource
+from authorization.api.resources.fields import MAX_ID, PkField
 from authorization.api.resources.refusals import details, writing
-from locations import access
+from authorization.services.names import others_auth_ids
+from locations.access import managed_by, visible_to
 from locations.ids import BadId
+from locations.models import CPO
 from tokens import ids, services
-from tokens.models import EMSP, Customer, Driver, Token, TokenType
+from tokens.access import emsps
+from tokens.models import EMSP, Customer, DirectoryGrant, Driver, Token, TokenType
+from tokens.search import begins
 
 MAX_BULK = 10_000
+TAKEN = {"auth_id": [ErrorDetail("This Auth ID is taken.", "unique")]}
 
 
 class EMSPSerializer(Checked):
+    names = ("id", "country_code", "party_id", "name")
+
     class Meta:
         model = EMSP
         fields = ["id", "country_code", "party_id", "name", "blocked"]
+
+    def is_own(self, instance: EMSP) -> bool:
+        return instance.pk in emsps(self.scope)
 
 
 class EMSPFilter(filters.FilterSet):  # type: ignore[misc]
@@ -38,10 +51,35 @@ class EMSPs(Resource):
     serializer_class = EMSPSerializer
     filterset_class = EMSPFilter
     search_fields = ["name", "country_code", "party_id"]
+    names = ("name", "country_code", "party_id")
 
-    def perform_destroy(self, instance: EMSP) -> None:
-        access.forget(instance)
-        super().perform_destroy(instance)
+
+class DirectoryGrantSerializer(Checked):
+    """An eMSP lets the managers of a CPO search its customers, drivers and tokens."""
+
+    cpo = PkField(queryset=CPO.objects.all(), rule=visible_to)
+
+    class Meta:
+        model = DirectoryGrant
+        fields = ["id", "emsp", "cpo", "enabled"]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        for field in ("emsp", "cpo"):
+            if self.instance is not None and field in attrs and attrs[field] != getattr(self.instance, field):
+                raise serializers.ValidationError({field: "Of whom to whom is said once: switch this one off."})
+        return attrs
+
+
+class DirectoryGrantFilter(filters.FilterSet):  # type: ignore[misc]
+    emsp = IdFilter()
+    cpo = IdFilter()
+    enabled = FlagFilter()
+
+
+class DirectoryGrants(Resource):
+    queryset = DirectoryGrant.objects.all()
+    serializer_class = DirectoryGrantSerializer
+    filterset_class = DirectoryGrantFilter
 
 
 class CustomerSerializer(Checked):
@@ -90,9 +128,9 @@ class TokenListSerializer(serializers.ListSerializer[Any]):
         if isinstance(data, list):
             relations: tuple[tuple[str, Any], ...] = (("emsp", EMSP), ("customer", Customer), ("driver", Driver))
             context: dict[str, Any] = self.context  # type: ignore[assignment]
+            scope = scope_of_request(context["request"])
             context["known"] = {
-                model: _known(visible_to(self.context["request"].user, model.objects.all()), data, field)
-                for field, model in relations
+                model: _known(managed_by(scope, model.objects.all()), data, field) for field, model in relations
             }
         items: list[Any] = super().to_internal_value(data)
         return items
@@ -102,6 +140,11 @@ class TokenListSerializer(serializers.ListSerializer[Any]):
         errors: dict[Any, Any] = {n: own for n, token in enumerate(tokens) if (own := _own_errors(token))}
         if errors or (errors := _taken(tokens)):
             raise serializers.ValidationError(errors)
+        scope = scope_of_request(self.context["request"])
+        if taken := others_auth_ids(tokens, scope):
+            raise serializers.ValidationError(
+                {str(n): TAKEN for n, token in enumerate(tokens) if token.auth_id in taken}
+            )
         services.create_tokens(tokens)
         return tokens
 
@@ -137,6 +180,8 @@ def _taken(tokens: list[Token]) -> dict[Any, Any]:
 
 class TokenSerializer(Checked):
     warnings = serializers.SerializerMethodField()
+    # Auth ID and eMSP of the token as it was.
+    before: tuple[str | None, int | None] = (None, None)
 
     class Meta:
         model = Token
@@ -182,8 +227,17 @@ class TokenSerializer(Checked):
             if field in attrs and attrs[field] is None and attrs.get(below, getattr(before, below)) is not None:
                 raise serializers.ValidationError({field: f"A token with a {below} has that {below}'s {field}."})
 
+    def update(self, instance: Token, validated_data: dict[str, Any]) -> Any:
+        self.before = instance.auth_id, instance.emsp_id
+        return super().update(instance, validated_data)
+
     def prepare(self, instance: Token) -> None:
-        if instance._state.adding and not _own_errors(instance):
+        if _own_errors(instance):
+            return  # the check says which
+        # A name that was the token's before stays its own, whoever names it since.
+        if (instance.auth_id, instance.emsp_id) != self.before and others_auth_ids([instance], self.scope):
+            raise serializers.ValidationError(TAKEN)
+        if instance._state.adding:
             services.take_over_external([instance])
 
 
@@ -212,14 +266,27 @@ class TokenFilter(filters.FilterSet):  # type: ignore[misc]
         return queryset.filter(found)
 
 
+ONE_OR_MANY = PolymorphicProxySerializer(
+    "TokenOrTokens", [TokenSerializer, TokenSerializer(many=True)], resource_type_field_name=None, many=False
+)
+ONE_CARD = OpenApiExample(
+    "A card", {"emsp": 1, "uid": "04:A2:B3:C4:D5:E6:80", "auth_id": "NL-TNM-C00122045-K"}, request_only=True
+)
+
+
 class Tokens(Resource):
     """POST takes one token, or a list of up to 10,000 that are created all or none."""
 
     queryset = Token.objects.all()
     serializer_class = TokenSerializer
     filterset_class = TokenFilter
-    search_fields = ["uid", "uid_normal", "auth_id", "auth_id_normal", "visual_number"]
+    search_fields = ["uid", "auth_id", "visual_number"]
 
+    def search(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
+        """By an id or its beginning, in normal form, or by the whole number on the card: each has an index."""
+        return queryset.filter(Q(visual_number=term) | begins(term))
+
+    @extend_schema(request=ONE_OR_MANY, responses={201: ONE_OR_MANY}, examples=[ONE_CARD])
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if not isinstance(request.data, list):
             return super().create(request, *args, **kwargs)

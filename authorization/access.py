@@ -1,0 +1,42 @@
+"""Which groups, exceptions, decisions and keys a portal user sees and manages."""
+
+from django.db.models import Q
+
+from authorization.models import ApiKey, ChargeException, Decision, ExceptionGroup
+from locations.access import NOTHING, Scope, rule, within
+from tokens.access import emsps
+
+GLOBAL = Q(owner_cpo=None, owner_emsp=None)
+
+
+def owned(scope: Scope) -> Q:
+    """What the user's parties made."""
+    return within("owner_cpo", scope.cpos) | within("owner_emsp", emsps(scope))
+
+
+def owned_or_global(scope: Scope) -> Q:
+    """An Admin's are everybody's to see and use; who is nobody's manager sees none."""
+    return owned(scope) | GLOBAL if scope.cpos or emsps(scope) else NOTHING
+
+
+for _model in (ExceptionGroup, ChargeException):
+    rule(_model, managed=owned, visible=owned_or_global)
+
+
+def _taken_there_or_about(scope: Scope) -> Q:
+    return within("location__cpo", scope.cpos) | within("token__emsp", emsps(scope))
+
+
+rule(Decision, managed=_taken_there_or_about)
+
+
+def _keys_of_places(scope: Scope) -> Q:
+    return within("cpo", scope.cpos) | within("station__location__cpo", scope.cpos)
+
+
+def _keys_of_places_and_own(scope: Scope) -> Q:
+    return _keys_of_places(scope) | (Q(user=scope.user) if scope.user is not None else NOTHING)
+
+
+# A key of one's own, as a portal user, is an Admin's to make and to prolong.
+rule(ApiKey, managed=_keys_of_places, visible=_keys_of_places_and_own)
