@@ -77,9 +77,7 @@ class ApiKeyAdmin(ScopedAdmin):
         )
         self.message_user(request, shown, messages.WARNING)
 
-    @admin.action(
-        description="Rotate selected API keys (the old ones end in 24 hours)", permissions=["add"]
-    )
+    @admin.action(description="Rotate selected API keys (the old ones end in 24 hours)", permissions=["add"])
     def rotate_selected(self, request: HttpRequest, queryset: Any) -> None:
         for key in queryset.select_for_update(of=("self",)):
             try:
