@@ -15,14 +15,14 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from rest_framework import exceptions
-from rest_framework.authentication import SessionAuthentication
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from authorization import metrics
 from authorization.api import errors
-from authorization.api.authentication import ChargingKeyAuthentication
+from authorization.api.authentication import KnownToTheStore
 from authorization.api.parsers import load_json, read_body
 from authorization.api.trimmed import TrimmedView
 from authorization.models import ChargeException
@@ -61,10 +61,9 @@ def caller_of(request: Request) -> Caller:
     return Caller(key=0, label=f"session of {request.user}", user=cast(User, request.user))
 
 
-class ChargingView(TrimmedView):
+class ChargingView(KnownToTheStore, TrimmedView):
     """What the three have in common: the body, its limits, and errors that are never a 500."""
 
-    authentication_classes = [ChargingKeyAuthentication]
     permission_classes = [HasKey]
     limit = MAX_REQUEST
     endpoint = ""
@@ -149,9 +148,11 @@ def _represent_item(result: Answer | BadQuestion) -> dict[str, Any]:
 class ExplainView(ChargingView):
     """POST: the decision at an instant with every row it went through. Writes nothing."""
 
-    authentication_classes = [ChargingKeyAuthentication, SessionAuthentication]
     permission_classes = [IsPortalUser]
     endpoint = "explain"
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        return [*super().get_authenticators(), SessionAuthentication()]
 
     def post(self, request: Request) -> HttpResponse:
         body = self.body(request)

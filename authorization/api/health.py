@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from authorization import selectors
-from authorization.api.authentication import ChargingKeyAuthentication
+from authorization.api.authentication import KnownToTheStore
 from authorization.api.charging import HasKey
 from authorization.bounded import Bounded
 from authorization.models import Change, ChargeException
@@ -58,10 +58,9 @@ def _problem() -> str:
     return f"This machine's clock is {skew:.1f} s off the database's." if skew > MAX_SKEW else ""
 
 
-class StatusView(APIView):
+class StatusView(KnownToTheStore, APIView):
     """GET, with any key: from which revision and source this process answers, and how far that is behind."""
 
-    authentication_classes = [ChargingKeyAuthentication]
     permission_classes = [HasKey]
 
     def get(self, request: Request) -> Response:

@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from authorization import spool
-from authorization.api.authentication import ChargingKeyAuthentication
+from authorization.api.authentication import KnownToTheStore
 from authorization.api.charging import HasKey
 from authorization.cache.snapshot import NotReady
 from authorization.cache.store import CacheStore
@@ -62,10 +62,9 @@ def exposition() -> bytes:
     return generate_latest(registry) + generate_latest(REGISTRY)
 
 
-class MetricsView(APIView):
+class MetricsView(KnownToTheStore, APIView):
     """GET, with any key, or from a network of METRICS_NETWORKS: Prometheus' text."""
 
-    authentication_classes = [ChargingKeyAuthentication]
     permission_classes = [HasKey]
     schema = None  # no part of the API: Prometheus knows what it reads
 

@@ -10,7 +10,9 @@ from functools import partial
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, Q, QuerySet
+from guardian.models import UserObjectPermission
 
 from authorization.models import (
     ApiKey,
