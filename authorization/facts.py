@@ -157,6 +157,10 @@ def _agree(
     location: LocationRow | None, evse: EvseRow | None, station: StationRow | None, own: StationRow | None, view: View
 ) -> Spot:
     """One Spot of everything named, and of the key's own station. Raises BadQuestion where two of them differ."""
+    if evse is not None and location is None and station is None and own is None:
+        # Nothing to differ from; most questions are like this.
+        at_evse = view.station_by_pk(evse.station) if evse.station is not None else None
+        return Spot(view.location(evse.location), at_evse, evse)
     evse_station = view.station_by_pk(evse.station) if evse is not None and evse.station is not None else None
     stations = {row.id: row for row in (station, evse_station, own) if row is not None}
     at = {row.location for row in (evse, *stations.values()) if row is not None}

@@ -17,10 +17,10 @@ seconds = {endpoint: _seconds.labels(endpoint) for endpoint in ("authorize", "ba
 _decided: dict[tuple[str, str, str], Any] = {}
 
 
-def count(status: str, reason: str, source: str) -> None:
-    """One decision. Finding a counter by its labels costs more than counting, so they are kept."""
+def count(status: str, reason: str, source: str, times: int = 1) -> None:
+    """So many decisions alike. Finding a counter by its labels costs more than counting, so they are kept."""
     key = (status, reason, source)
     counter = _decided.get(key)
     if counter is None:
         counter = _decided[key] = decisions.labels(*key)
-    counter.inc()
+    counter.inc(times)

@@ -84,7 +84,7 @@ def parse(body: Any, *, with_auth_id: bool = False) -> Question:
 
 
 def _parse(body: Mapping[str, Any], id: str, with_auth_id: bool) -> Question:  # noqa: A002
-    token_type = _text(body, "token_type") or DEFAULT_TYPE
+    token_type = (_text(body, "token_type") if "token_type" in body else None) or DEFAULT_TYPE
     if token_type not in TOKEN_TYPES:
         raise BadQuestion(f"token_type is one of {', '.join(TOKEN_TYPES)}.")
     presented = None
@@ -97,7 +97,9 @@ def _parse(body: Mapping[str, Any], id: str, with_auth_id: bool) -> Question:  #
         if presented is None:
             raise BadQuestion("id_token is missing. Only token_type no_authorization goes without one.")
     uids, auth_id = _token_forms(token_type, presented)
-    evse_id, location_id, station, cpo = (_text(body, key) for key in ("evse_id", "location_id", "station", "cpo"))
+    evse_id, location_id, station, cpo = [
+        _text(body, key) if key in body else None for key in ("evse_id", "location_id", "station", "cpo")
+    ]
     return Question(
         id=id,
         token_type=token_type,

@@ -5,6 +5,7 @@ The views are trimmed: no content negotiation, no serializers, ready bytes out.
 
 import logging
 from datetime import UTC, datetime
+from functools import lru_cache
 from time import perf_counter
 from typing import IO, Any, cast
 
@@ -230,6 +231,7 @@ def visible_exceptions(pks: set[int], reach: Reach) -> set[int]:
     return set(ChargeException.objects.filter(own, pk__in=pks).values_list("pk", flat=True))
 
 
+@lru_cache(maxsize=16)  # one instant for a whole batch
 def _utc(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds")[:-6] + "Z"
 

@@ -1,6 +1,7 @@
 """The entry points of every protocol that asks who may charge: authorize() and explain()."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
@@ -53,8 +54,9 @@ def authorize(questions: Sequence[Question], caller: Caller, now: datetime) -> l
     answers = _answer(questions, caller, now)
     given = [answer for answer in answers if isinstance(answer, Answer)]
     log.write([log_row(answer, caller) for answer in given])
-    for answer in given:
-        metrics.count(answer.verdict.status, answer.verdict.reason.value, answer.source)
+    alike = Counter([(answer.verdict.reason, answer.source) for answer in given])
+    for (reason, source), times in alike.items():
+        metrics.count("accepted" if reason.accepted else "rejected", reason.value, source, times)
     return answers
 
 

@@ -230,7 +230,14 @@ def served(data: Path, workers: int) -> Iterator[Server]:
     data.mkdir()
     port = ports.free()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--workers", str(workers)]
-    command += ["--blocking-threads", "1", "--no-ws", "--log-level", "warning", "tests.benchmarks.rivals:application"]
+    command += [
+        "--blocking-threads",
+        "1",
+        "--no-ws",
+        "--log-level",
+        "warning",
+        "tests.benchmarks.served.rivals:application",
+    ]
     environ = os.environ | {"DATA_DIR": str(data), "CACHE_STALE_AFTER_MS": "5000"}
     process = subprocess.Popen(command, cwd=PROJECT, env=environ, start_new_session=True)
     try:
