@@ -168,9 +168,14 @@ class CopyView:
     def _token(self, document: Any, emaid: bool) -> TokenRow:
         pk, emsp, customer, driver, auth_id, valid, expires_at, *named = document
         blocked, groups = not valid, named[0] if named else _NONE
-        for prefix, holder in ((b"m%d", emsp), (b"n%d", customer), (b"d%d", driver)):
+        # There are few eMSPs, and too many customers and drivers to remember.
+        for prefix, holder, read in (
+            (b"m%d", emsp, self._shared),
+            (b"n%d", customer, self.known),
+            (b"d%d", driver, self.known),
+        ):
             if holder is not None:
-                holder_blocked, holder_groups = self._shared(prefix % holder)
+                holder_blocked, holder_groups = read(prefix % holder)
                 blocked = blocked or holder_blocked
                 if holder_groups:
                     groups = groups + holder_groups
