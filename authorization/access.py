@@ -2,7 +2,7 @@
 
 from django.db.models import Q
 
-from authorization.models import ApiKey, ChargeException, Decision, ExceptionGroup
+from authorization.models import ApiKey, ChargeException, Decision, ExceptionGroup, Owned
 from locations.access import NOTHING, Scope, rule, within
 from tokens.access import emsps
 
@@ -17,6 +17,13 @@ def owned(scope: Scope) -> Q:
 def owned_or_global(scope: Scope) -> Q:
     """An Admin's are everybody's to see and use; who is nobody's manager sees none."""
     return owned(scope) | GLOBAL if scope.cpos or emsps(scope) else NOTHING
+
+
+def sees_owned(scope: Scope, row: Owned) -> bool:
+    """As owned_or_global, of a row at hand and for a manager of something."""
+    if row.owner_cpo_id is None and row.owner_emsp_id is None:
+        return True
+    return row.owner_cpo_id in scope.cpos or row.owner_emsp_id in emsps(scope)
 
 
 for _model in (ExceptionGroup, ChargeException):

@@ -21,7 +21,7 @@ class Reach:
         return self.everything or bool(self.emsps)
 
     def has_places_of(self, cpo: int) -> bool:
-        return self.everything or bool(self.emsps) or cpo in self.cpos
+        return self.any_place or cpo in self.cpos
 
     def any_token_at(self, cpo: int) -> bool:
         """Whether any token may be asked about at a place of this CPO. A station's key got no further than its own."""

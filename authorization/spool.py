@@ -25,6 +25,7 @@ COLUMNS = (
     "request_id", "decided_at", "caller", "api_key_id", "token_type", "token_id", "token_pseudonym", "presented_sealed",
     "location_id", "place", "accepted", "reason", "rule_id", "revision", "source",
 )  # fmt: skip
+DECIDED_AT, API_KEY = COLUMNS.index("decided_at"), COLUMNS.index("api_key_id")
 Row = tuple[Any, ...]  # values of COLUMNS
 SUFFIX = ".spool"
 FILE_LIMIT = 16 * 2**20  # bytes, then the next file
@@ -177,8 +178,9 @@ def _note_use(rows: Sequence[Row], cursor: psycopg.Cursor[Any]) -> None:
     """When each key was last used, to the minute."""
     last: dict[int, str] = {}
     for row in rows:
-        if row[3] is not None:
-            last[row[3]] = max(row[1], last.get(row[3], ""))
+        key = row[API_KEY]
+        if key is not None:
+            last[key] = max(row[DECIDED_AT], last.get(key, ""))
     cursor.execute(
         """
         UPDATE authorization_apikey k SET last_used_at = used.at

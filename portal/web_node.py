@@ -1,9 +1,11 @@
 """What makes a process a web node: it answers from the compiled copy, and logs into its spool."""
 
 import gc
+from contextlib import suppress
 
 from django.conf import settings
 
+from authorization.api import health
 from authorization.bounded import Bounded, BoundedLog, BoundedStore
 from authorization.cache.guard import Guard
 from authorization.cache.snapshot import NotReady, Reader
@@ -13,6 +15,7 @@ from authorization.spool import DatabaseLog, SpoolLog
 from authorization.store import DatabaseStore
 
 DATABASE_THREADS = 4
+WATCHING_THREADS, WATCHING_PATIENCE = 2, 2.0
 PATIENCE = 1.0  # seconds that a question may take where the copy is in doubt
 
 
@@ -20,6 +23,8 @@ def answer_from_the_copy() -> None:
     """Sees to a follower on this node, and reads its copy before the first question comes."""
     reader = Reader(settings.CACHE_FOLDER, settings.DATABASE_ADDRESS, settings.CACHE_STALE_AFTER_MS / 1000)
     bounded = Bounded(DATABASE_THREADS, PATIENCE)
+    # Whoever watches the node must not use up the threads that answer chargers, should the database hang.
+    health.ask = Bounded(WATCHING_THREADS, WATCHING_PATIENCE).ask
     charging.store = CacheStore(reader, BoundedStore(DatabaseStore(), bounded))
     charging.log = SpoolLog(settings.SPOOL_FOLDER, BoundedLog(DatabaseLog(), bounded))
     Guard(settings.CACHE_FOLDER, settings.BASE_DIR / "manage.py").start()
@@ -31,13 +36,6 @@ def answer_from_the_copy() -> None:
 
 
 def _warm(reader: Reader) -> None:
-    try:
-        view = reader.begin()
-    except NotReady:
-        return
-    try:
+    # What is wrong is said again, and logged, when the first question comes.
+    with suppress(NotReady), reader.begin() as view:
         view.rules()
-    except (NotReady, ValueError):  # said again, and logged, when the first question comes
-        pass
-    finally:
-        view.close()

@@ -11,7 +11,6 @@ from typing import IO, Any, cast
 
 import orjson
 from django.contrib.auth.models import User
-from django.db.models import Q
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -28,8 +27,8 @@ from authorization.api.parsers import load_json, read_body
 from authorization.api.trimmed import TrimmedView
 from authorization.models import ChargeException
 from authorization.questions import BadQuestion, Question, parse
-from authorization.reach import Reach, reach_of
 from authorization.services import Answer, Caller, NoRules, authorize, explain
+from locations.access import visible_to
 
 logger = logging.getLogger(__name__)
 MAX_REQUEST = 16 * 1024
@@ -161,7 +160,7 @@ class ExplainView(ChargingView):
         at = _instant(body.get("at"))
         caller = caller_of(request)
         answer = explain(question, caller, at)
-        return ready(represent(answer) | represent_steps(answer, reach_of(caller)))
+        return ready(represent(answer) | represent_steps(answer, caller.user))
 
 
 def _instant(value: Any) -> datetime:
@@ -192,12 +191,13 @@ def represent(answer: Answer) -> dict[str, Any]:
     }
 
 
-def represent_steps(answer: Answer, reach: Reach) -> dict[str, Any]:
+def represent_steps(answer: Answer, user: User | None) -> dict[str, Any]:
     """What explain adds. An exception that the caller may not see has neither id nor name."""
     explanation = answer.explanation
     if explanation is None:
         return {}
-    seen = visible_exceptions({item.id for step in explanation.steps for item in step.considered}, reach)
+    considered = {item.id for step in explanation.steps for item in step.considered}
+    seen = set(visible_to(user, ChargeException.objects.filter(pk__in=considered)).values_list("pk", flat=True))
     local, change = explanation.local_time, explanation.next_change_at
     return {
         "steps": [
@@ -221,14 +221,6 @@ def represent_steps(answer: Answer, reach: Reach) -> dict[str, Any]:
         "local_time": local.isoformat(timespec="seconds") if local else None,
         "next_change_at": _utc(change) if change else None,
     }
-
-
-def visible_exceptions(pks: set[int], reach: Reach) -> set[int]:
-    """Those of the exceptions that the caller's parties own, or nobody does."""
-    if reach.everything:
-        return pks
-    own = Q(owner_cpo__in=reach.cpos) | Q(owner_emsp__in=reach.emsps) | Q(owner_cpo=None, owner_emsp=None)
-    return set(ChargeException.objects.filter(own, pk__in=pks).values_list("pk", flat=True))
 
 
 @lru_cache(maxsize=16)  # one instant for a whole batch

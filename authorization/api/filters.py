@@ -12,11 +12,10 @@ from django_filters import rest_framework as filters
 from rest_framework.filters import SearchFilter
 from rest_framework.request import Request
 
+from authorization.api.pagination import MAX_ID
 from authorization.api.permissions import scope_of_request
 from locations.access import visible_to
 from locations.ids import BadId
-
-MAX_ID = 2**63 - 1
 
 
 class Search(SearchFilter):

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -36,15 +37,9 @@ class NodeCollector(Collector):
         if not isinstance(store, CacheStore):
             return
         ready, revision, age, size = 0, 0, float("nan"), 0
-        try:
-            view = store.reader.begin()
-            try:
-                ready, revision = 1, view.meta.revision
-                age, size = time.monotonic() - view.meta.verified, view.opened.environment.used()
-            finally:
-                view.close()
-        except NotReady:
-            pass
+        with suppress(NotReady), store.reader.begin() as view:
+            ready, revision = 1, view.meta.revision
+            age, size = time.monotonic() - view.meta.verified, view.opened.environment.used()
         about = "1 where questions are answered from the compiled copy, 0 where from the database."
         yield GaugeMetricFamily("chargeward_cache_ready", about, value=ready)
         yield GaugeMetricFamily("chargeward_cache_revision", "Revision of the compiled copy.", value=revision)

@@ -10,7 +10,6 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from psycopg import Connection
 from authorization import spool
 from authorization.cache import documents, snapshot
 from authorization.cache.snapshot import CURRENT, Meta, NotReady, Writer
+from authorization.complaint import Complaint
 
 logger = logging.getLogger(__name__)
 CHANNEL, ANEW = "chargeward", "anew"
@@ -43,11 +43,10 @@ class Follower:
         self.url = database_url
         self.database = database
         self.writer: Writer | None = None
-        self.candidate: Writer | None = None  # made anew, and not yet where the one in use is
         self._making: threading.Thread | None = None
         self._made: Path | None = None
         self._readers_checked = 0.0
-        self._complain = Complaint()
+        self._complain = Complaint(logger, COMPLAIN_EVERY)
 
     def run(self, stopped: threading.Event) -> None:
         """Follows until told to stop, whatever happens to the database."""
@@ -143,33 +142,19 @@ class Follower:
     def _take_what_was_made(self, connection: Connection[Any]) -> None:
         """A copy made anew comes into use when it has caught up, so that nobody is answered from an older one."""
         made, self._made = self._made, None
-        if made is not None:
-            with contextlib.suppress(NotReady):
-                self.candidate = Writer(made)
-        if self.candidate is None:
+        if made is None:
             return
+        candidate = None
+        with contextlib.suppress(NotReady):
+            candidate = Writer(made)
         at = time.monotonic()
         row = connection.execute("SELECT value, stamp::text FROM authorization_revision").fetchone()
-        candidate = self._kept_up(self.candidate, connection, row, at) if row else None
-        self.candidate = None
+        candidate = self._kept_up(candidate, connection, row, at) if row else None
         if candidate is None or (self.writer and candidate.meta.revision < self.writer.meta.revision):
             return  # overtaken by too much: the next one
         snapshot.use(self.folder, candidate.environment.path)
         self.writer = candidate
         snapshot.tidy(self.folder, candidate.environment.path)
-
-
-class Complaint:
-    """A warning that is given once, and again every half a minute while there is reason to."""
-
-    def __init__(self) -> None:
-        self._at = -COMPLAIN_EVERY
-
-    def __call__(self, problem: str) -> None:
-        now = time.monotonic()
-        if now - self._at >= COMPLAIN_EVERY:
-            self._at = now
-            logger.warning("%s", " ".join(problem.split()))
 
 
 def connect(url: str) -> Connection[Any]:
@@ -223,7 +208,7 @@ def _changed_keys(meta: Meta, connection: Connection[Any]) -> dict[str, set[str]
 
 def ship(folder: Path, database_url: str, stopped: threading.Event) -> None:
     """Ships the node's decision log until told to stop, and once more then."""
-    complain = Complaint()
+    complain = Complaint(logger, COMPLAIN_EVERY)
     while True:
         last = stopped.is_set()
         try:
@@ -237,10 +222,9 @@ def ship(folder: Path, database_url: str, stopped: threading.Event) -> None:
 
 def _ship_until(folder: Path, connection: Connection[Any], stopped: threading.Event) -> None:
     connection.execute("SET statement_timeout = '60s'")
-    waits: Callable[[float], bool] = stopped.wait
     while True:
         last = stopped.is_set()
         spool.ship(folder, connection)
         if last:
             return
-        waits(SHIP_EVERY)
+        stopped.wait(SHIP_EVERY)

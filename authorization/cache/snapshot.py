@@ -262,7 +262,7 @@ class Reader:
         self._opened: Opened | None = None
 
     def begin(self) -> "View":
-        """One state of the copy, to be closed. Raises NotReady."""
+        """One state of the copy; `with` closes it. Raises NotReady."""
         opened = self._current()
         view = opened.view()
         age = time.monotonic() - view.meta.verified
@@ -382,3 +382,9 @@ class View:
 
     def close(self) -> None:
         self.txn.abort()
+
+    def __enter__(self) -> "View":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()

@@ -15,6 +15,7 @@ from django.contrib.auth.models import User
 
 from authorization.cache.snapshot import NotReady, Reader
 from authorization.cache.snapshot import View as Copy
+from authorization.complaint import Complaint
 from authorization.facts import EvseRow, LocationRow, StationRow, TokenRow, facts_of
 from authorization.questions import Question
 from authorization.reach import Reach
@@ -36,7 +37,7 @@ class CacheStore:
     def __init__(self, reader: Reader, database: Store) -> None:
         self.reader = reader
         self.database = database
-        self._complained = 0.0
+        self._complaint = Complaint(logger, COMPLAIN_EVERY)
 
     def caller(self, key: str, now: datetime) -> Caller | None:
         """A key that the copy does not know, or not any more, may have been made a moment ago: the database knows."""
@@ -44,11 +45,8 @@ class CacheStore:
         if prefix is None:
             return None
         try:
-            copy = self.reader.begin()
-            try:
+            with self.reader.begin() as copy:
                 caller = _caller(copy, prefix, key, now)
-            finally:
-                copy.close()
         except DOUBT as doubt:
             self._complain(doubt)
             caller = None
@@ -56,26 +54,20 @@ class CacheStore:
 
     def load(self, questions: Sequence[Question], caller: Caller) -> Loaded:
         try:
-            copy = self.reader.begin()
-            try:
+            with self.reader.begin() as copy:
                 view, rules = CopyView(copy), copy.rules()
                 reach = _reach(view, caller)
                 facts = [facts_of(question, view, reach) for question in questions]
                 return Loaded(facts, rules, copy.meta.revision, "cache")
-            finally:
-                copy.close()
         except DOUBT as doubt:
             self._complain(doubt)
         return self.database.load(questions, caller)
 
     def state(self) -> State:
         try:
-            copy = self.reader.begin()
-            try:
+            with self.reader.begin() as copy:
                 copy.rules()
                 return State(copy.meta.revision, "cache", time.monotonic() - copy.meta.verified)
-            finally:
-                copy.close()
         except DOUBT as doubt:
             self._complain(doubt)
         return self.database.state()
@@ -83,10 +75,7 @@ class CacheStore:
     def _complain(self, doubt: Exception) -> None:
         if isinstance(doubt, lmdb.Error):
             self.reader.damaged()
-        now = time.monotonic()
-        if now - self._complained > COMPLAIN_EVERY:
-            self._complained = now
-            logger.warning("Answering from the database: %s", doubt, exc_info=not isinstance(doubt, NotReady))
+        self._complaint(f"Answering from the database: {doubt}", trace=not isinstance(doubt, NotReady))
 
 
 class CopyView:

@@ -51,7 +51,7 @@ def authorize(questions: Sequence[Question], caller: Caller, now: datetime) -> l
 
     Raises NoRules, and the database's errors.
     """
-    answers = _answer(questions, caller, now)
+    answers = answers_to(questions, caller, now)
     given = [answer for answer in answers if isinstance(answer, Answer)]
     log.write([log_row(answer, caller) for answer in given])
     alike = Counter([(answer.verdict.reason, answer.source) for answer in given])
@@ -62,15 +62,16 @@ def authorize(questions: Sequence[Question], caller: Caller, now: datetime) -> l
 
 def explain(question: Question, caller: Caller, at: datetime) -> Answer:
     """The decision at `at` by the rules of now, with every row it went through. Writes nothing. Raises BadQuestion."""
-    answer = _answer([question], caller, at, with_steps=True)[0]
+    answer = answers_to([question], caller, at, with_steps=True)[0]
     if isinstance(answer, BadQuestion):
         raise answer
     return answer
 
 
-def _answer(
+def answers_to(
     questions: Sequence[Question], caller: Caller, now: datetime, *, with_steps: bool = False
 ) -> list[Answer | BadQuestion]:
+    """Decides without a word in the log. Raises NoRules, and the database's errors."""
     try:
         # BrokenRule, UnknownZone and an unknown word in a row are ValueErrors: a rule that cannot be read.
         # So is, as an OverflowError, a wall clock beyond the year 9999, and as a DataError a window that ends there.

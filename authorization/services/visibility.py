@@ -4,12 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import DataError
 from django.db.models import Q, QuerySet
 
-from authorization.engine.decide import decide
 from authorization.models import AuthorizationListEntry
-from authorization.questions import BadQuestion, parse
+from authorization.questions import parse
 from authorization.services import charging
 from authorization.services.keys import Caller
 from locations.access import Scope, visible_to
@@ -52,12 +50,9 @@ def _allowed(places: list[Location], auth_id: str, scope: Scope, now: datetime) 
     ]
     if not asked:
         return []
-    try:
-        loaded = charging.store.load(asked, Caller(0, "visible_to_token", user=user))
-        return [
-            place.pk
-            for place, facts in zip(places, loaded.facts, strict=True)
-            if not isinstance(facts, BadQuestion) and decide(facts.request, loaded.rules, now).accepted
-        ]
-    except (ValueError, TypeError, OverflowError, DataError) as error:
-        raise charging.NoRules(str(error)) from error
+    answers = charging.answers_to(asked, Caller(0, "visible_to_token", user=user), now)
+    return [
+        place.pk
+        for place, answer in zip(places, answers, strict=True)
+        if isinstance(answer, charging.Answer) and answer.verdict.accepted
+    ]

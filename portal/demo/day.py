@@ -13,7 +13,7 @@ from authorization.models import Decision
 from authorization.questions import BadQuestion, Question, parse
 from authorization.services import Answer, Caller, authenticate, create_key
 from authorization.services.charging import log_row
-from authorization.spool import COLUMNS, DatabaseLog, Row
+from authorization.spool import DECIDED_AT, DatabaseLog, Row
 from authorization.store import DatabaseStore
 from locations.models import CPO
 from portal.demo import cast
@@ -21,7 +21,6 @@ from portal.demo.rows import EvseRow, TokenRow, World
 from portal.demo.world import build
 
 QUESTIONS = 600
-DECIDED_AT = COLUMNS.index("decided_at")
 # How busy each hour of the day is (UTC), from midnight.
 _BUSY = (2, 1, 1, 1, 2, 4, 8, 14, 18, 12, 9, 9, 11, 10, 9, 10, 14, 20, 22, 18, 12, 8, 5, 3)
 _TYPES = {"RFID": "ISO14443", "MAC_ADDRESS": "mac_address", "KEY_CODE": "key_code", "EMAID": "e_maid"}

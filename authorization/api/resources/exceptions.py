@@ -6,6 +6,7 @@ from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 from rest_framework import serializers
 
+from authorization.access import sees_owned
 from authorization.api.filters import FlagFilter, IdFilter
 from authorization.api.resources.base import Resource
 from authorization.api.resources.fields import LocalDateTime, PkField
@@ -14,7 +15,6 @@ from authorization.api.resources.owned import OWNERS, OwnedSerializer
 from authorization.models import Action, ChargeException, Direction
 from authorization.models import ExceptionGroup as Group
 from locations.access import visible_to, with_sub_cpos
-from tokens.access import emsps
 
 
 def side_field(side: str) -> Any:
@@ -68,15 +68,10 @@ class ExceptionSerializer(OwnedSerializer):
     def to_representation(self, instance: Any) -> dict[str, Any]:
         shown = super().to_representation(instance)
         if not self.scope.everything:
+            # An Admin may have put another party's group into the exception.
             for field in self.to_many:
-                shown[field] = [group.pk for group in getattr(instance, field).all() if self._sees(group)]
+                shown[field] = [group.pk for group in getattr(instance, field).all() if sees_owned(self.scope, group)]
         return shown
-
-    def _sees(self, group: Group) -> bool:
-        """As visible_to would say, of a row at hand: an Admin may have put another party's group into the exception."""
-        if group.owner_cpo_id is None and group.owner_emsp_id is None:
-            return True
-        return group.owner_cpo_id in self.scope.cpos or group.owner_emsp_id in emsps(self.scope)
 
 
 class ExceptionFilter(filters.FilterSet):  # type: ignore[misc]

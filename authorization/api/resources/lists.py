@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
+from authorization.api.pagination import MAX_PAGE
 from authorization.api.permissions import scope_of_request
 from authorization.api.resources.fields import id_list
 from authorization.api.resources.refusals import writing
@@ -24,7 +25,6 @@ CUSTOMER_FIELDS = ("id", "name", "external_id")
 TOKEN_FIELDS = ("id", "auth_id", "uid", "type", "external")
 # Both the default and the most: a list of usual length comes whole.
 PAGE_SIZE = 1000
-MAX_PAGE = 10**9
 
 
 def auth_id_list() -> serializers.ListField:

@@ -7,6 +7,7 @@ from django_filters import rest_framework as filters
 from rest_framework import serializers
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
+from authorization.access import sees_owned
 from authorization.api.filters import FlagFilter, IdFilter
 from authorization.api.permissions import scope_of_request
 from authorization.models import Decision
@@ -45,7 +46,7 @@ class DecisionSerializer(serializers.ModelSerializer[Decision]):
             shown |= OF_THE_PLACE
         if not _sees_key(instance.api_key, scope):
             shown |= {"caller": "", "api_key": None}
-        if rule is None or not _sees_rule(rule, scope):
+        if rule is None or not sees_owned(scope, rule):
             shown["rule"] = None
         return shown
 
@@ -56,13 +57,6 @@ def _sees_key(key: Any, scope: Scope) -> bool:
         return False
     at = key.cpo_id if key.station is None else key.station.location.cpo_id
     return at in scope.cpos or key.user_id == scope.user
-
-
-def _sees_rule(rule: Any, scope: Scope) -> bool:
-    """As visible_to would say, of a row at hand."""
-    if rule.owner_cpo_id is None and rule.owner_emsp_id is None:
-        return True
-    return rule.owner_cpo_id in scope.cpos or rule.owner_emsp_id in emsps(scope)
 
 
 class DecisionFilter(filters.FilterSet):  # type: ignore[misc]
