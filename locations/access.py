@@ -86,6 +86,14 @@ def scope_of(user: PortalUser) -> Scope:
     return Scope(user.pk, permissions=by_roles | _permissions(Q(user=user.pk)), granted=granted_)
 
 
+def scope_of_request(request: Any) -> Scope:
+    """What the request's user holds, read once for the request: Django's or DRF's."""
+    scope: Scope | None = getattr(request, "_scope", None)
+    if scope is None:
+        scope = request._scope = scope_of(request.user)
+    return scope
+
+
 def _permissions(condition: Q) -> frozenset[str]:
     rows = Permission.objects.filter(condition).order_by().values_list("content_type__app_label", "codename")
     return frozenset(f"{app}.{codename}" for app, codename in rows)

@@ -6,10 +6,12 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter
+from unfold.contrib.filters.admin import BooleanRadioFilter
 
 from locations import ids
+from locations.access import scope_of_request
 from locations.admin_base import GrantedAdmin, ScopedAdmin, ScopedInline, ShownInline, display
+from locations.admin_scope import PartyFilter, search_source
 from locations.models import CPO, EVSE, ChargeStation, Location
 
 FREE = (
@@ -35,6 +37,7 @@ def search_party(queryset: Any, term: str) -> Any:
 
 @admin.register(CPO)
 class CPOAdmin(GrantedAdmin):
+    others_by_name = True
     list_display = ("name", "party", "parent", "time_zone")
     list_select_related = ("parent",)
     search_fields = ("name",)
@@ -52,12 +55,14 @@ class CPOAdmin(GrantedAdmin):
 
 
 class EVSEInline(ScopedInline):
+    managers_write = True
     model = EVSE
     fields = ("evse_id", "uid", "station")
     autocomplete_fields = ("station",)
 
 
 class StationInline(ScopedInline):
+    managers_write = True
     model = ChargeStation
     fields = ("identity", "authorization_required")
 
@@ -75,10 +80,13 @@ class LocationForm(forms.ModelForm):  # type: ignore[type-arg]
 class LocationAdmin(ScopedAdmin):
     """Registered by authorization.admin.locations, which adds who may charge here."""
 
+    managers_write = True
+    others_by_name = True
+    fixed = ("cpo",)
     form = LocationForm
     list_display: tuple[str, ...] = ("name_or_id", "location_id", "cpo", "city", "country")
     list_select_related = ("cpo",)
-    list_filter: ClassVar[tuple[Any, ...]] = (("cpo", AutocompleteSelectFilter),)
+    list_filter: ClassVar[tuple[Any, ...]] = (("cpo", PartyFilter),)
     search_fields = ("name", "city", "location_id")
     search_help_text = "Name, city, location ID, EVSE ID or station identity"
     autocomplete_fields = ("cpo",)
@@ -100,6 +108,9 @@ class LocationAdmin(ScopedAdmin):
         return str(location)
 
     def search(self, queryset: Any, term: str, request: HttpRequest) -> tuple[Any, bool]:
+        if search_source(request) and not scope_of_request(request).everything:
+            # Of others' locations the name is all that may be read, and so all that is searched.
+            return queryset.filter(name__icontains=term), False
         try:
             evses = EVSE.objects.filter(evse_id_normal=ids.evse_id(term)).values("location")
             stations = ChargeStation.objects.filter(identity_normal=ids.identity(term)).values("location")
@@ -118,9 +129,10 @@ class StationEVSEInline(ShownInline):
 
 @admin.register(ChargeStation)
 class ChargeStationAdmin(ScopedAdmin):
+    managers_write = True
     list_display = ("identity", "location", "access")
     list_select_related = ("location",)
-    list_filter = (("location", AutocompleteSelectFilter), ("authorization_required", BooleanRadioFilter))
+    list_filter = (("location", PartyFilter), ("authorization_required", BooleanRadioFilter))
     search_fields = ("identity",)
     search_help_text = "Identity, from its beginning"
     autocomplete_fields = ("location",)
@@ -164,9 +176,10 @@ class ChargeStationAdmin(ScopedAdmin):
 
 @admin.register(EVSE)
 class EVSEAdmin(ScopedAdmin):
+    managers_write = True
     list_display = ("name", "uid", "location", "station")
     list_select_related = ("location", "station")
-    list_filter = (("location", AutocompleteSelectFilter),)
+    list_filter = (("location", PartyFilter),)
     search_fields = ("evse_id",)
     search_help_text = "EVSE ID from its beginning, with or without *, or a UID"
     autocomplete_fields = ("location", "station")

@@ -1,4 +1,4 @@
-"""What every page of the admin has in common: who may see it, how it refuses, how it counts, how it shows history."""
+"""What every page of the admin has in common: how it is laid out, refuses, counts, and shows history."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -8,7 +8,7 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, models, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from guardian.admin import (
     AdminGroupObjectPermissionsForm,
     AdminUserObjectPermissionsForm,
@@ -17,9 +17,11 @@ from guardian.admin import (
     UserManage,
 )
 
-from locations import access, admin_history, admin_refusals
+from locations import admin_history, admin_refusals
+from locations.access import scope_of_request
+from locations.admin_pages import ObjectPages
 from locations.admin_paging import BoundedChangeList, BoundedPaginator
-from locations.admin_widgets import Search
+from locations.admin_scope import Fields, Scoped
 
 if TYPE_CHECKING:
     ThemedAdmin = admin.ModelAdmin[Any]
@@ -43,61 +45,6 @@ DELETED_AT_ONCE = 1000
 
 class TooMany(Exception):
     """More rows than one request should delete."""
-
-
-class Scoped:
-    """Only an Admin's pages so far. Rows and choices are the user's own all the same: a page that is opened to managers
-    later shows no others."""
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return access.visible_to(request.user, super().get_queryset(request))  # type: ignore[misc]
-
-    @staticmethod
-    def allows(request: HttpRequest) -> bool:
-        known = getattr(request, "is_admin", None)
-        if known is None:
-            known = request.is_admin = access.is_admin(request.user)  # type: ignore[attr-defined]
-        return bool(known)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.allows(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.allows(request)
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.allows(request)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.allows(request)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.allows(request)
-
-
-class Fields:
-    """How a model's fields become inputs."""
-
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
-        if field is not None and str(db_field.verbose_name).startswith("eMSP"):
-            field.label = db_field.verbose_name  # Django would write EMSP
-        return field
-
-    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if not db_field.has_default() and not db_field.blank:
-            # The theme would choose the first one for whoever overlooks the field.
-            kwargs.setdefault("choices", [("", "Select value"), *db_field.flatchoices])
-        return super().formfield_for_choice_field(db_field, request, **kwargs)  # type: ignore[misc]
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        page: Any = self
-        if db_field.name in page.get_autocomplete_fields(request):
-            kwargs["widget"] = Search(db_field, page.admin_site, using=kwargs.get("using"))
-        field = super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
-        if field is not None and field.queryset is not None:
-            field.queryset = access.visible_to(request.user, field.queryset)
-        return field
 
 
 class ScopedInline(Scoped, Fields, ThemedInline):
@@ -132,7 +79,7 @@ class ShownInline(ScopedInline):
         return False
 
 
-class ScopedAdmin(Scoped, Fields, ThemedAdmin):
+class ScopedAdmin(ObjectPages, Scoped, Fields, ThemedAdmin):
     """Base of every model's pages."""
 
     paginator = BoundedPaginator
@@ -142,7 +89,9 @@ class ScopedAdmin(Scoped, Fields, ThemedAdmin):
     list_filter_submit = True
     warn_unsaved_form = True
     formfield_overrides = {models.TextField: {"widget": UnfoldAdminExpandableTextareaWidget}}
-    change_form_outer_before_template = "admin/notices.html"
+    change_form_outer_before_template = "admin/above_form.html"
+    # Fields that only an Admin changes once the object is there.
+    fixed: tuple[str, ...] = ()
     # How to word what the database refuses, by constraint: (field, text or None).
     refusals: admin_refusals.Refusals = {}
     # Whose changes the history shows besides the object's own: (model, its foreign key).
@@ -151,6 +100,18 @@ class ScopedAdmin(Scoped, Fields, ThemedAdmin):
     def notices(self, request: HttpRequest, obj: Any) -> list[tuple[str, str]]:
         """What to say above the form of an existing object: (`info` | `warning` | `success`, sentence)."""
         return []
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fixed = () if obj is None or scope_of_request(request).everything else self.fixed
+        return (*super().get_readonly_fields(request, obj), *fixed)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """A manager filters by the list's filters alone: other columns may hold what is not theirs to read."""
+        if not scope_of_request(request).everything:
+            filters = {item[0] if isinstance(item, tuple) else item for item in self.get_list_filter(request)}
+            if lookup.partition("__")[0] not in filters:
+                return False
+        return super().lookup_allowed(lookup, value, request)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[Any]:
         return BoundedChangeList
@@ -168,17 +129,18 @@ class ScopedAdmin(Scoped, Fields, ThemedAdmin):
     ) -> HttpResponse:
         obj = kwargs.get("obj")
         context["notices"] = self.notices(request, obj) if obj is not None and obj.pk else []
+        context["object_tabs"] = self.tabs(request, obj, "change")
         return super().render_change_form(request, context, *args, **kwargs)
 
     def changeform_view(  # type: ignore[override]
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponseBase:
         """Saves; where the database refuses, shows the form again as it was typed, with the reason."""
-        said = _queued(request)
+        said = admin_refusals.queued(request)
         try:
             return super().changeform_view(request, object_id, form_url, dict(extra_context or {}))
         except IntegrityError as error:
-            _unsay(request, said)
+            admin_refusals.unsay(request, said)
             request.refusal = admin_refusals.explain(error, self.refusals)  # type: ignore[attr-defined]
             return super().changeform_view(request, object_id, form_url, dict(extra_context or {}))
 
@@ -198,7 +160,7 @@ class ScopedAdmin(Scoped, Fields, ThemedAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         if request.method != "POST":
             return super().changelist_view(request, extra_context)
-        said = _queued(request)
+        said = admin_refusals.queued(request)
         try:
             with transaction.atomic():
                 return super().changelist_view(request, extra_context)
@@ -206,7 +168,7 @@ class ScopedAdmin(Scoped, Fields, ThemedAdmin):
             text = f"Nothing was changed. {admin_refusals.explain(error, self.refusals)[1]}"
         except TooMany:
             text = f"Nothing was deleted. Choose at most {DELETED_AT_ONCE:,} at a time."
-        _unsay(request, said)
+        admin_refusals.unsay(request, said)
         self.message_user(request, text, messages.ERROR)
         return HttpResponseRedirect(request.get_full_path())
 
@@ -224,18 +186,10 @@ class ScopedAdmin(Scoped, Fields, ThemedAdmin):
         obj = self.get_object(request, unquote(object_id))
         if obj is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"History: {obj}",
-            "entries": admin_history.entries(obj, self.history_parts),
-            "newest": admin_history.NEWEST,
-            "object": obj,
-            "original": obj,
-            "opts": self.opts,
-            "preserved_filters": self.get_preserved_filters(request),
-        }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, "admin/event_history.html", context)
+        entries = admin_history.entries(obj, self.history_parts, scope_of_request(request))
+        context = {"entries": entries, "newest": admin_history.NEWEST}
+        title = gettext("History: %(object)s") % {"object": obj}
+        return self.page_of(request, obj, "admin/event_history.html", context, at="history", title=title)
 
 
 class _Manages:
@@ -298,14 +252,3 @@ def _refused(form: Any, field: str | None, text: str) -> Any:
 
     refused: Any = type(form.__name__, (form,), {"clean": clean})
     return refused
-
-
-def _queued(request: HttpRequest) -> int:
-    return len(getattr(getattr(request, "_messages", None), "_queued_messages", []))
-
-
-def _unsay(request: HttpRequest, said: int) -> None:
-    """Takes back messages of a change that was then refused: at its commit, after Django reported success."""
-    queued = getattr(getattr(request, "_messages", None), "_queued_messages", None)
-    if queued is not None:
-        del queued[said:]

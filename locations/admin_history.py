@@ -12,7 +12,11 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db import models
 
+from locations.access import Scope, is_admin, scope_of, visible_to
+
 NEWEST = 100
+GONE, ANOTHERS = "no. %s, removed since", "another party's"
+ADMIN = Scope(everything=True)
 VERBS = {"insert": "added", "update": "changed", "delete": "removed"}
 
 
@@ -32,11 +36,16 @@ def is_tracked(model: type[models.Model]) -> bool:
     return hasattr(model, "pgh_event_models")
 
 
-def entries(obj: models.Model, parts: Sequence[tuple[type[models.Model], str]] = ()) -> list[Entry]:
-    """The newest changes of `obj` and of its `parts`: (model, the name of its foreign key to the object)."""
-    found = [*_own(obj)]
+def entries(
+    obj: models.Model, parts: Sequence[tuple[type[models.Model], str]] = (), scope: Scope = ADMIN
+) -> list[Entry]:
+    """The newest changes of `obj` and of its `parts`: (model, the name of its foreign key to the object).
+
+    scope: whose eyes read it; what that user may not see stands there without its name.
+    """
+    found = [*_own(obj, scope)]
     for model, link in parts:
-        found += _part(model, link, obj)
+        found += _part(model, link, obj, scope)
     return sorted(found, key=lambda entry: (entry.at, entry.number), reverse=True)[:NEWEST]
 
 
@@ -45,9 +54,9 @@ def _events(model: type[models.Model], **where: Any) -> list[Any]:
     return list(events.objects.filter(**where).select_related("pgh_context").order_by("-pgh_id")[: NEWEST + 1])
 
 
-def _own(obj: models.Model) -> list[Entry]:
+def _own(obj: models.Model, scope: Scope) -> list[Entry]:
     events = _events(type(obj), pgh_obj_id=obj.pk)
-    names, users = _names(events), _users(events)
+    names, users = _names(events, scope), _users(events, scope)
     found = []
     for number, event in enumerate(events[:NEWEST]):
         before = events[number + 1] if number + 1 < len(events) else None
@@ -57,9 +66,9 @@ def _own(obj: models.Model) -> list[Entry]:
     return found
 
 
-def _part(model: type[models.Model], link: str, obj: models.Model) -> list[Entry]:
+def _part(model: type[models.Model], link: str, obj: models.Model, scope: Scope) -> list[Entry]:
     events = _events(model, **{f"{link}_id": obj.pk})
-    names, users = _names(events), _users(events)
+    names, users = _names(events, scope), _users(events, scope)
     kind = str(model._meta.verbose_name)
     return [_entry(event, users, f"{kind} {_describe(event, link, names)}", []) for event in events]
 
@@ -98,30 +107,50 @@ def _text(f: Any, event: Any, names: dict[tuple[str, Any], str]) -> str:
         return "yes" if value else "no"
     if isinstance(value, datetime):
         return f"{value:%-d %b %Y %H:%M}" + (" UTC" if value.tzinfo else "")
-    return names.get((f.name, value), f"no. {value}, removed since") if f.is_relation else str(value)
+    return names.get((f.name, value), GONE % value) if f.is_relation else str(value)
 
 
-def _names(events: list[Any]) -> dict[tuple[str, Any], str]:
-    """What the foreign keys in these events point at today, one query for each column."""
+def _names(events: list[Any], scope: Scope) -> dict[tuple[str, Any], str]:
+    """What the foreign keys in these events point at today, two queries for each column."""
     wanted: dict[Any, set[Any]] = defaultdict(set)
     for event in events:
         for f in _fields(event):
             if f.is_relation and getattr(event, f.attname) is not None:
                 wanted[f].add(getattr(event, f.attname))
+    found: dict[tuple[str, Any], str] = {}
+    for f, pks in wanted.items():
+        rows = f.related_model._default_manager.filter(pk__in=pks)
+        seen = visible_to(scope, rows).in_bulk()
+        hidden = set() if scope.everything else set(rows.values_list("pk", flat=True)) - set(seen)
+        found |= {(f.name, pk): str(row) for pk, row in seen.items()} | {(f.name, pk): ANOTHERS for pk in hidden}
+    # Of another's token the Auth ID as it was named here.
+    for event in events:
+        name = getattr(event, "auth_id_entered", None) or getattr(event, "auth_id", None)
+        if name and found.get(("token", getattr(event, "token_id", None))) == ANOTHERS:
+            found["token", event.token_id] = name
+    return found
+
+
+def _users(events: list[Any], scope: Scope) -> dict[int, str]:
+    """Who did it: oneself and one's colleagues by name, others by what they are."""
+    pks = {(e.pgh_context.metadata or {}).get("user") for e in events if e.pgh_context} - {None}
+    users = get_user_model().objects.in_bulk(pks)
     return {
-        (f.name, pk): str(found)
-        for f, pks in wanted.items()
-        for pk, found in f.related_model._default_manager.in_bulk(pks).items()
+        pk: user.get_username() if _knows(scope, user) else "an Admin" if is_admin(user) else "another user"
+        for pk, user in users.items()
     }
 
 
-def _users(events: list[Any]) -> dict[int, str]:
-    pks = {(e.pgh_context.metadata or {}).get("user") for e in events if e.pgh_context} - {None}
-    return {pk: user.get_username() for pk, user in get_user_model().objects.in_bulk(pks).items()}
+def _knows(scope: Scope, user: Any) -> bool:
+    """Whether they are the same person, or manage a party in common."""
+    if scope.everything or user.pk == scope.user:
+        return True
+    other = scope_of(user)
+    return any(pks & scope.granted.get(permission, frozenset()) for permission, pks in other.granted.items())
 
 
 def _who(event: Any, users: dict[int, str]) -> str:
     user = (event.pgh_context.metadata or {}).get("user") if event.pgh_context else None
     if user is None:
         return "outside the portal" if event.pgh_context is None else "the system"
-    return users.get(user, f"user no. {user}, removed since")
+    return users.get(user, "a user removed since")

@@ -10,6 +10,7 @@ from functools import cache
 from django.apps import apps
 from django.db import IntegrityError
 from django.db.models import ProtectedError, RestrictedError
+from django.http import HttpRequest
 from django.utils.text import get_text_list
 
 OTHERWISE = "The database refused this: another object uses it, or has just changed. Reload the page and try again."
@@ -40,3 +41,15 @@ def _texts() -> dict[str, str]:
         for constraint in model._meta.constraints
         if constraint.violation_error_message != constraint.default_violation_error_message
     }
+
+
+def queued(request: HttpRequest) -> int:
+    """How many messages wait to be shown."""
+    return len(getattr(getattr(request, "_messages", None), "_queued_messages", []))
+
+
+def unsay(request: HttpRequest, said: int) -> None:
+    """Takes back messages of a change that was then refused: at its commit, after Django reported success."""
+    queued = getattr(getattr(request, "_messages", None), "_queued_messages", None)
+    if queued is not None:
+        del queued[said:]

@@ -64,6 +64,7 @@ class AccessForm(UserChangeForm):  # type: ignore[misc]
 
 @admin.register(User)
 class UserAdmin(auth_admin.UserAdmin, ScopedAdmin):  # type: ignore[misc, type-arg]
+    admins_only = True
     form = AccessForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -95,6 +96,7 @@ class UserAdmin(auth_admin.UserAdmin, ScopedAdmin):  # type: ignore[misc, type-a
 
 @admin.register(Group)
 class RoleAdmin(ScopedAdmin):
+    admins_only = True
     search_fields = ("name",)
     ordering = ("name",)
     readonly_fields = ("granted",)
@@ -125,6 +127,7 @@ class TaskForm(beat_admin.PeriodicTaskForm):  # type: ignore[misc]
 
 @admin.register(PeriodicTask)
 class ScheduleAdmin(ScopedAdmin, beat_admin.PeriodicTaskAdmin):  # type: ignore[misc]
+    admins_only = True
     form = TaskForm
     date_hierarchy = None
     change_form_template = None
@@ -148,6 +151,7 @@ class TasksInline(ShownInline):
 
 @admin.register(ClockedSchedule, SolarSchedule, IntervalSchedule)
 class TimesAdmin(ScopedAdmin):
+    admins_only = True
     inlines = (TasksInline,)
 
 

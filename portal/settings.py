@@ -8,9 +8,9 @@ from typing import Any
 import environ
 import pghistory
 from django.templatetags.static import static
-from django.urls import reverse_lazy
 
 from portal.folders import address_of, folder_for
+from portal.navigation import NAVIGATION
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -97,6 +97,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "pghistory.middleware.HistoryMiddleware",
+    "portal.in_force.InForceMiddleware",
 ]
 
 # What a charger's question passes: no session, no form, no edit that history would tell of.
@@ -262,12 +263,6 @@ LOGGING = {
 }
 
 
-def _page(title: str, icon: str, model: str) -> dict[str, Any]:
-    """A line of the admin's sidebar: the list of a model."""
-    link = reverse_lazy(f"admin:{model}_changelist")
-    return {"title": title, "icon": icon, "link": link, "permission": "portal.dashboard.is_admin"}
-
-
 UNFOLD = {
     "SITE_TITLE": "Chargeward",
     "SITE_HEADER": "Chargeward",
@@ -278,51 +273,7 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "portal.dashboard.home",
     "STYLES": [lambda request: static("chargeward.css")],
-    "SIDEBAR": {
-        "navigation": [
-            {"items": [{"title": "Dashboard", "icon": "dashboard", "link": reverse_lazy("admin:index")}]},
-            {
-                "title": "CPO",
-                "separator": True,
-                "items": [
-                    _page("CPOs", "domain", "locations_cpo"),
-                    _page("Charge locations", "location_on", "locations_location"),
-                    _page("Charge stations", "ev_station", "locations_chargestation"),
-                    _page("EVSEs", "electrical_services", "locations_evse"),
-                ],
-            },
-            {
-                "title": "eMSP",
-                "separator": True,
-                "items": [
-                    _page("eMSPs", "handshake", "tokens_emsp"),
-                    _page("Customers", "groups", "tokens_customer"),
-                    _page("Drivers", "person", "tokens_driver"),
-                    _page("Charge tokens", "contactless", "tokens_token"),
-                ],
-            },
-            {
-                "title": "Who may charge",
-                "separator": True,
-                "items": [
-                    _page("Exception groups", "workspaces", "authorization_exceptiongroup"),
-                    _page("Exceptions", "rule", "authorization_chargeexception"),
-                    _page("Authorization log", "receipt_long", "authorization_decision"),
-                ],
-            },
-            {
-                "title": "Administration",
-                "separator": True,
-                "collapsible": True,
-                "items": [
-                    _page("Users", "manage_accounts", "auth_user"),
-                    _page("Roles", "badge", "auth_group"),
-                    _page("API keys", "key", "authorization_apikey"),
-                    _page("Schedules", "schedule", "django_celery_beat_periodictask"),
-                ],
-            },
-        ],
-    },
+    "SIDEBAR": {"navigation": NAVIGATION},
     "COLORS": {
         "primary": {
             "50": "240 253 250",

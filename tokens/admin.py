@@ -5,10 +5,11 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Q
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter, ChoicesDropdownFilter
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 
 from locations.admin import search_party
 from locations.admin_base import GrantedAdmin, ScopedAdmin, ScopedInline, display
+from locations.admin_scope import PartyFilter, may_name
 from tokens import ids
 from tokens.models import EMSP, Customer, DirectoryGrant, Driver, Token
 from tokens.search import begins, exactly
@@ -22,6 +23,9 @@ class BlockedColumn:
     @display(description="Status", label=BLOCKED, ordering="blocked")
     def status(self, obj: Any) -> str:
         return "blocked" if obj.blocked else "not blocked"
+
+
+may_name(DirectoryGrant, "cpo")
 
 
 class DirectoryInline(ScopedInline):
@@ -57,7 +61,7 @@ class EMSPAdmin(BlockedColumn, GrantedAdmin):
 class CustomerAdmin(BlockedColumn, ScopedAdmin):
     list_display = ("name", "external_id", "emsp", "status")
     list_select_related = ("emsp",)
-    list_filter = (("emsp", AutocompleteSelectFilter), ("blocked", BooleanRadioFilter))
+    list_filter = (("emsp", PartyFilter), ("blocked", BooleanRadioFilter))
     search_fields = ("name", "external_id")
     search_help_text = "Name or external ID"
     autocomplete_fields = ("emsp",)
@@ -80,7 +84,7 @@ class CustomerAdmin(BlockedColumn, ScopedAdmin):
 class DriverAdmin(BlockedColumn, ScopedAdmin):
     list_display = ("name", "external_id", "customer", "emsp", "status")
     list_select_related = ("customer__emsp",)
-    list_filter = (("customer", AutocompleteSelectFilter), ("blocked", BooleanRadioFilter))
+    list_filter = (("customer", PartyFilter), ("blocked", BooleanRadioFilter))
     search_fields = ("name", "external_id")
     search_help_text = "Name or external ID"
     autocomplete_fields = ("customer",)
@@ -103,8 +107,8 @@ class TokenAdmin(ScopedAdmin):
     list_display = ("name", "chip", "type", "emsp", "customer", "driver", "status")
     list_select_related = ("emsp", "customer", "driver")
     list_filter = (
-        ("emsp", AutocompleteSelectFilter),
-        ("customer", AutocompleteSelectFilter),
+        ("emsp", PartyFilter),
+        ("customer", PartyFilter),
         ("type", ChoicesDropdownFilter),
         ("valid", BooleanRadioFilter),
         ("external", BooleanRadioFilter),
@@ -140,9 +144,10 @@ class TokenAdmin(ScopedAdmin):
     def status(self, token: Token) -> str:
         return "blocked" if not token.valid else "external" if token.external else "valid"
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Token | None = None) -> tuple[str, ...]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Token | None = None) -> Any:
         # An external token is a name on a list; it becomes an eMSP's by creating that eMSP's token.
-        return ("type", "auth_id", "uid", "emsp", "customer", "driver") if obj is not None and obj.external else ()
+        named = ("type", "auth_id", "uid", "emsp", "customer", "driver") if obj is not None and obj.external else ()
+        return (*super().get_readonly_fields(request, obj), *named)
 
     def search(self, queryset: Any, term: str, request: HttpRequest) -> tuple[Any, bool]:
         """By an id in its normal form; only where none begins so, by the printed number or a customer."""

@@ -6,7 +6,6 @@ from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import (
-    AutocompleteSelectFilter,
     BooleanRadioFilter,
     DropdownFilter,
     RangeDateTimeFilter,
@@ -16,8 +15,11 @@ from authorization.engine.reasons import Reason
 from authorization.models import Decision
 from authorization.services.sealed import KEPT_DAYS, unseal
 from locations.admin_base import ScopedAdmin, display
+from locations.admin_scope import PartyFilter, may_name
 from locations.models import Location
 from tokens.models import Token
+
+may_name(Decision, "location", "token")
 
 
 class ReasonFilter(DropdownFilter):  # type: ignore[misc]
@@ -39,8 +41,8 @@ class DecisionAdmin(ScopedAdmin):
     list_filter = (
         ("accepted", BooleanRadioFilter),
         ReasonFilter,
-        ("location", AutocompleteSelectFilter),
-        ("token", AutocompleteSelectFilter),
+        ("location", PartyFilter),
+        ("token", PartyFilter),
         ("decided_at", RangeDateTimeFilter),
     )
     sortable_by = ()

@@ -21,6 +21,7 @@ from authorization.models import (
     GroupMember,
 )
 from locations.admin_base import ScopedAdmin, display
+from locations.admin_scope import may_name
 from locations.admin_widgets import SearchSeveral
 
 STATES = {
@@ -48,6 +49,9 @@ def _side(field: str, label: str, categories: tuple[str, ...]) -> Any:
     )
     groups = ExceptionGroup.objects.filter(category__in=categories)
     return forms.ModelMultipleChoiceField(groups, label=label, widget=widget)
+
+
+may_name(ChargeException, "cpo_groups", "emsp_groups")
 
 
 class ExceptionForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -100,6 +104,7 @@ class StateFilter(RadioFilter):  # type: ignore[misc]
 
 @admin.register(ChargeException)
 class ChargeExceptionAdmin(ScopedAdmin):
+    fixed = ("owner_cpo", "owner_emsp")
     form = ExceptionForm
     list_display = ("name", "state", "action_label", "direction", "places", "cards", "when")
     list_filter = (StateFilter, ("action", ChoicesDropdownFilter), ("direction", ChoicesDropdownFilter))

@@ -8,9 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from authorization.models import ChargeException, ExceptionGroup, GroupMember
+from locations.access import scope_of_request
 from locations.admin_base import AddAndRemoveInline, ScopedAdmin, display
+from locations.admin_scope import may_name
 
 ALREADY = "is already a member."
+may_name(GroupMember, *ExceptionGroup.Category.values)
 
 
 def _inline(category: str) -> type[AddAndRemoveInline]:
@@ -31,6 +34,7 @@ INLINES = {category: _inline(category) for category in ExceptionGroup.Category.v
 
 @admin.register(ExceptionGroup)
 class ExceptionGroupAdmin(ScopedAdmin):
+    fixed = ("owner_cpo", "owner_emsp")
     list_display = ("name", "side_label", "category_label", "owner")
     list_select_related = ("owner_cpo", "owner_emsp")
     list_filter = (("category", ChoicesDropdownFilter),)
@@ -63,11 +67,11 @@ class ExceptionGroupAdmin(ScopedAdmin):
     def owner(self, group: ExceptionGroup) -> str:
         return str(group.owner_cpo or group.owner_emsp or "everyone may use it")
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return ("category",) if obj is not None else ()
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (*super().get_readonly_fields(request, obj), *(("category",) if obj is not None else ()))
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
-        return [INLINES[obj.category]] if obj is not None else []
+        return [INLINES[obj.category]] if obj is not None and scope_of_request(request).everything else []
 
     def notices(self, request: HttpRequest, obj: ExceptionGroup) -> list[tuple[str, str]]:
         said = []

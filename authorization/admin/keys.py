@@ -39,8 +39,9 @@ class ApiKeyAdmin(ScopedAdmin):
         ("Key", {"fields": ("prefix", "scope", ("created_at", "last_used_at"), "revoked_at")}),
     )
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return ("prefix", "scope", "created_at", "last_used_at", "revoked_at") if obj is not None else ()
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        told = ("prefix", "scope", "created_at", "last_used_at", "revoked_at") if obj is not None else ()
+        return (*super().get_readonly_fields(request, obj), *told)
 
     @display(description="Name", ordering="name")
     def name_or_key(self, key: ApiKey) -> str:

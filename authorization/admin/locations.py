@@ -9,8 +9,10 @@ from unfold.contrib.filters.admin import RadioFilter
 
 from authorization.admin.sentences import location_state
 from authorization.models import AuthorizationListEntry
+from locations.access import scope_of_request
 from locations.admin import LocationAdmin
 from locations.admin_base import AddAndRemoveInline, display
+from locations.admin_scope import may_name
 from locations.models import Location
 
 LISTED = Exists(AuthorizationListEntry.objects.filter(location=OuterRef("pk")))
@@ -19,6 +21,9 @@ STATES = {
     "private": Q(LISTED),
     "closed": Q(published=False) & ~Q(LISTED),
 }
+
+
+may_name(AuthorizationListEntry, "customer", "token")
 
 
 class CustomersInline(AddAndRemoveInline):
@@ -70,6 +75,9 @@ class ListedLocationAdmin(LocationAdmin):
             "A charge token with this Auth ID is already on the authorization list.",
         ),
     }
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return self.inlines if scope_of_request(request).everything else LocationAdmin.inlines
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).annotate(private=LISTED)

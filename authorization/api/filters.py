@@ -13,8 +13,7 @@ from rest_framework.filters import SearchFilter
 from rest_framework.request import Request
 
 from authorization.api.pagination import MAX_ID
-from authorization.api.permissions import scope_of_request
-from locations.access import visible_to
+from locations.access import scope_of_request, visible_to
 from locations.ids import BadId
 
 

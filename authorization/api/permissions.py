@@ -10,15 +10,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from authorization.services.keys import Caller
-from locations.access import Scope, managed_by, scope_of
-
-
-def scope_of_request(request: Any) -> Scope:
-    """What the request's user holds, read once for the request."""
-    scope: Scope | None = getattr(request, "_scope", None)
-    if scope is None:
-        scope = request._scope = scope_of(request.user)
-    return scope
+from locations.access import managed_by, scope_of_request
 
 
 def refuse_other_keys(request: Request) -> None:

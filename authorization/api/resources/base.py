@@ -16,11 +16,10 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
 from authorization.api.errors import Stale
-from authorization.api.permissions import scope_of_request
 from authorization.api.resources.fields import LocalDateTime, PkField
 from authorization.api.resources.refusals import details, rule_code, rule_field, writing
 from authorization.fields import LocalDateTimeField
-from locations.access import Scope, managed_by, sees_names, visible_to
+from locations.access import Scope, managed_by, scope_of_request, sees_names, visible_to
 
 Errors = dict[str, list[ErrorDetail]]
 

@@ -11,9 +11,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from authorization.api.pagination import MAX_ID
-from authorization.api.permissions import scope_of_request
 from authorization.fields import WITHOUT_ZONE
-from locations.access import managed_by
+from locations.access import managed_by, scope_of_request
 
 # The usual ISO 8601 form alone: Python reads dates without a time and weeks as well.
 LOCAL_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}")

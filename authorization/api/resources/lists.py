@@ -12,13 +12,12 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from authorization.api.pagination import MAX_PAGE
-from authorization.api.permissions import scope_of_request
 from authorization.api.resources.fields import id_list
 from authorization.api.resources.refusals import writing
 from authorization.handles import handle
 from authorization.models import AuthorizationListEntry
 from authorization.services import lists
-from locations.access import Scope, visible_to
+from locations.access import Scope, scope_of_request, visible_to
 from locations.models import Location
 
 CUSTOMER_FIELDS = ("id", "name", "external_id")

@@ -9,9 +9,8 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from authorization.access import sees_owned
 from authorization.api.filters import FlagFilter, IdFilter
-from authorization.api.permissions import scope_of_request
 from authorization.models import Decision
-from locations.access import Scope, visible_to
+from locations.access import Scope, scope_of_request, visible_to
 from tokens.access import directories, emsps
 
 STATUS = {True: "accepted", False: "rejected"}

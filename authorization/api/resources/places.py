@@ -15,7 +15,6 @@ from rest_framework.response import Response
 
 from authorization.api.errors import Conflict, Unavailable
 from authorization.api.filters import FlagFilter, IdFilter, NormalFilter
-from authorization.api.permissions import scope_of_request
 from authorization.api.resources.base import Checked, Resource, check
 from authorization.api.resources.fields import CoordinateField
 from authorization.api.resources.lists import AuthorizationListMixin
@@ -24,6 +23,7 @@ from authorization.models import AuthorizationListEntry
 from authorization.services import NoRules, lists
 from authorization.services.visibility import open_to
 from locations import ids
+from locations.access import scope_of_request
 from locations.models import CPO, EVSE, ChargeStation, Location
 
 

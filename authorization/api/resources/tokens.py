@@ -13,12 +13,11 @@ from rest_framework.response import Response
 
 from authorization.api.filters import FlagFilter, IdFilter, NormalFilter
 from authorization.api.pagination import MAX_ID
-from authorization.api.permissions import scope_of_request
 from authorization.api.resources.base import Checked, Resource
 from authorization.api.resources.fields import PkField
 from authorization.api.resources.refusals import details, writing
 from authorization.services.names import others_auth_ids
-from locations.access import managed_by, visible_to
+from locations.access import managed_by, scope_of_request, visible_to
 from locations.ids import BadId
 from locations.models import CPO
 from tokens import ids, services
