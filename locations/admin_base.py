@@ -22,6 +22,7 @@ from locations.access import scope_of_request
 from locations.admin_pages import ObjectPages
 from locations.admin_paging import BoundedChangeList, BoundedPaginator
 from locations.admin_scope import Fields, Scoped
+from locations.admin_versions import Versioned
 
 if TYPE_CHECKING:
     ThemedAdmin = admin.ModelAdmin[Any]
@@ -79,7 +80,7 @@ class ShownInline(ScopedInline):
         return False
 
 
-class ScopedAdmin(ObjectPages, Scoped, Fields, ThemedAdmin):
+class ScopedAdmin(ObjectPages, Versioned, Scoped, Fields, ThemedAdmin):
     """Base of every model's pages."""
 
     paginator = BoundedPaginator
