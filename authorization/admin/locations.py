@@ -1,117 +1,99 @@
-"""A location's page, with its authorization list: who may charge there when it is private."""
+"""Pages of CPOs, locations and stations, with who may charge there, what exceptions touch them, and their log."""
 
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Exists, OuterRef, Q
-from django.http import HttpRequest
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RadioFilter
 
+from authorization.admin.authorization_list import AuthorizationListPages
+from authorization.admin.log_listing import log_listing
 from authorization.admin.sentences import location_state
+from authorization.admin.touching import exceptions_listing
 from authorization.models import AuthorizationListEntry
-from locations.access import scope_of_request
-from locations.admin import LocationAdmin
-from locations.admin_base import AddAndRemoveInline, display
-from locations.admin_scope import may_name
-from locations.models import Location
+from authorization.services import lists
+from locations.admin import ChargeStationAdmin, CPOAdmin, LocationAdmin
+from locations.admin_base import ScopedAdmin, display
+from locations.admin_pages import Button, ObjectPage
+from locations.models import CPO, ChargeStation, Location
 
 LISTED = Exists(AuthorizationListEntry.objects.filter(location=OuterRef("pk")))
 STATES = {
-    "public": Q(published=True),
-    "private": Q(LISTED),
-    "closed": Q(published=False) & ~Q(LISTED),
+    "public": (_("public"), Q(published=True)),
+    "private": (_("private"), Q(LISTED)),
+    "closed": (_("closed"), Q(published=False) & ~Q(LISTED)),
 }
-
-
-may_name(AuthorizationListEntry, "customer", "token")
-
-
-class CustomersInline(AddAndRemoveInline):
-    model = AuthorizationListEntry
-    verbose_name = "authorised customer"
-    verbose_name_plural = "authorised customers"
-    fields = ("customer",)
-    autocomplete_fields = ("customer",)
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).filter(token=None).select_related("customer")
-
-
-class TokensInline(AddAndRemoveInline):
-    model = AuthorizationListEntry
-    verbose_name = "authorised charge token"
-    verbose_name_plural = "authorised charge tokens"
-    fields = ("token",)
-    autocomplete_fields = ("token",)
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).filter(customer=None).select_related("token")
+COLOURS = {"public": "success", "private": "info", "closed": "warning"}
+EXCEPTIONS = ObjectPage("exceptions", _("Exceptions"), "authorization.view_chargeexception")
+LOG = ObjectPage("log", _("Log"), "authorization.view_decision")
 
 
 class StateFilter(RadioFilter):  # type: ignore[misc]
-    title = "state"
+    title = _("state")
     parameter_name = "state"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(state, state) for state in STATES]
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(state, title) for state, (title, _) in STATES.items()]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return queryset.filter(STATES[self.value()]) if self.value() in STATES else queryset
+        return queryset.filter(STATES[self.value()][1]) if self.value() in STATES else queryset
 
 
-class ListedLocationAdmin(LocationAdmin):
-    """The page that locations.admin lays out, and the list that says who may charge there."""
+class Touched(ScopedAdmin):
+    """Tabs of what touches the object; about: its name as a keyword of the listings."""
 
-    list_display = ("name_or_id", "location_id", "cpo", "city", "country", "state")
+    about = ""
+
+    def exceptions_page(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        listing = exceptions_listing(request, **{self.about: obj})
+        return self.page_of(request, obj, "admin/listings.html", {"listings": [listing]}, at="exceptions")
+
+    def log_page(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        listing = log_listing(request, **{self.about: obj})
+        return self.page_of(request, obj, "admin/listings.html", {"listings": [listing]}, at="log")
+
+
+class LocationPages(AuthorizationListPages, Touched, LocationAdmin):
+    about = "location"
+    list_display = ("name_or_id", "location_id", "cpo", "city", "state", "authorised", "chargers")
     list_filter = (*LocationAdmin.list_filter, StateFilter)
-    inlines = (CustomersInline, TokensInline, *LocationAdmin.inlines)
+    change_form_outer_before_template = "admin/above_location.html"
+    object_pages = (
+        *LocationAdmin.object_pages,
+        *AuthorizationListPages.object_pages,
+        ObjectPage("publish", changes=True),
+        ObjectPage("unpublish", changes=True),
+        EXCEPTIONS,
+        LOG,
+    )
     history_parts = (*LocationAdmin.history_parts, (AuthorizationListEntry, "location"))
-    refusals = {
-        **LocationAdmin.refusals,
-        "list_entry_customer_is_unique": (None, "This customer is already on the authorization list."),
-        "list_entry_token_is_unique": (None, "This charge token is already on the authorization list."),
-        "list_entry_auth_id_is_unique": (
-            None,
-            "A charge token with this Auth ID is already on the authorization list.",
-        ),
-    }
-
-    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
-        return self.inlines if scope_of_request(request).everything else LocationAdmin.inlines
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).annotate(private=LISTED)
 
-    @display(description="State", label={"public": "success", "private": "info", "closed": "warning"})
-    def state(self, location: Any) -> str:
-        return "private" if location.private else "public" if location.published else "closed"
+    @display(description=_("State"), label=COLOURS)
+    def state(self, location: Any) -> tuple[str, Any]:
+        state = "private" if location.private else "public" if location.published else "closed"
+        return state, STATES[state][0]
 
-    def notices(self, request: HttpRequest, obj: Location) -> list[tuple[str, str]]:
-        entries = AuthorizationListEntry.objects.filter(location=obj)
-        tokens = entries.filter(customer=None).count()
-        customers = entries.filter(token=None).count()
-        # The row itself: after a refused save `obj` holds what was typed.
-        published = Location.objects.values_list("published", flat=True).get(pk=obj.pk)
-        said = [("info", location_state(published, customers, tokens))]
-        free = list(obj.stations.filter(authorization_required=False)[:4])
-        if free:
-            names = ", ".join(str(station) for station in free[:3]) + (" and others" if len(free) > 3 else "")
-            said.append(
-                ("warning", f"No authorization is required at {names}: everyone charges there free, blocked cards too.")
-            )
-        return said
+    def page_of(self, request: HttpRequest, obj: Any, template: str, context: Any, **options: Any) -> Any:
+        return super().page_of(request, obj, template, context | self._said(obj), **options)
 
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Says what the database did to the location when its list got its first entry or lost its last."""
-        location = form.instance
-        before = AuthorizationListEntry.objects.filter(location=location).exists()
-        super().save_related(request, form, formsets, change)
-        after = AuthorizationListEntry.objects.filter(location=location).exists()
-        if after and not before:
-            self.message_user(request, f"{location} is private now, and not published.", messages.WARNING)
-        elif before and not after:
-            text = f"The authorization list of {location} is empty: it is closed until somebody publishes it."
-            self.message_user(request, text, messages.WARNING)
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        obj = kwargs.get("obj")
+        context |= self._said(obj) if obj is not None and obj.pk else {}
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    @staticmethod
+    def _said(obj: Location) -> dict[str, Any]:
+        """What stands above each tab: whether the location is public, private or closed, and why."""
+        state, sentence = lists.state(obj), 
+        return {}
 
 
-admin.site.register(Location, ListedLocationAdmin)
+admin.site.register(Location, LocationPages)
