@@ -1,13 +1,14 @@
 """Which groups, exceptions, decisions and keys a portal user sees and manages."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from authorization.models import ApiKey, ChargeException, Decision, ExceptionGroup, Owned
 from locations.access import NOTHING, Scope, rule, within
-from tokens.access import emsps
+from tokens.access import directories, emsps
 
 GLOBAL = Q(owner_cpo=None, owner_emsp=None)
 
@@ -45,6 +46,39 @@ def _taken_there_or_about(scope: Scope) -> Q:
 
 
 rule(Decision, managed=_taken_there_or_about)
+
+
+class Sight(NamedTuple):
+    """What of a decision a user may read. place: how the caller named place and question. key: who asked."""
+
+    token: bool
+    place: bool
+    key: bool
+    rule: bool
+
+
+def sight(decision: Decision, scope: Scope) -> Sight:
+    """As visible_to would say of what the row names, without a query where those are at hand.
+
+    A CPO's manager reads of another's token that it was asked about; an eMSP's manager of the place its name.
+    """
+    if scope.everything:
+        return Sight(True, True, True, True)
+    token, location, rule = decision.token, decision.location, decision.rule
+    return Sight(
+        token=token is not None and token.emsp_id in emsps(scope) | directories(scope),
+        place=location is not None and location.cpo_id in scope.cpos,
+        key=_sees_key(decision.api_key, scope),
+        rule=rule is not None and sees_owned(scope, rule),
+    )
+
+
+def _sees_key(key: ApiKey | None, scope: Scope) -> bool:
+    """Keys may be gone: the log outlives them."""
+    if key is None:
+        return False
+    at = key.cpo_id if key.station is None else key.station.location.cpo_id
+    return at in scope.cpos or key.user_id == scope.user
 
 
 def _keys_of_places(scope: Scope) -> Q:

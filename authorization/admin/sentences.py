@@ -64,6 +64,7 @@ def effect(
     tokens: Iterable[object],
     valid_from: datetime | None,
     valid_until: datetime | None,
+    *,
     mark: Callable[[object], str] = str,
 ) -> str:
     """Only cards of Fleet A may charge at Depot North, from 1 Dec 2026 08:00, local time at each charger."""
@@ -79,7 +80,7 @@ def effect(
 
 def effect_marked(*parts: Any) -> SafeString:
     """As `effect`, for a page: the names stand out."""
-    return mark_safe(effect(*parts, _strong))  # noqa: S308  # _strong escapes the names
+    return mark_safe(effect(*parts, mark=_strong))  # noqa: S308  # _strong escapes the names
 
 
 def _strong(name: object) -> str:

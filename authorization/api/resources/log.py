@@ -7,11 +7,10 @@ from django_filters import rest_framework as filters
 from rest_framework import serializers
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from authorization.access import sees_owned
+from authorization.access import sight
 from authorization.api.filters import FlagFilter, IdFilter
 from authorization.models import Decision
-from locations.access import Scope, scope_of_request, visible_to
-from tokens.access import directories, emsps
+from locations.access import scope_of_request, visible_to
 
 STATUS = {True: "accepted", False: "rejected"}
 # What the place's side alone knows: how the caller named the question and the place.
@@ -38,24 +37,16 @@ class DecisionSerializer(serializers.ModelSerializer[Decision]):
         scope = scope_of_request(self.context["request"])
         if scope.everything:
             return shown
-        token, location, rule = instance.token, instance.location, instance.rule
-        if token is None or token.emsp_id not in emsps(scope) | directories(scope):
+        seen = sight(instance, scope)
+        if not seen.token:
             shown["token"] = None
-        if location is None or location.cpo_id not in scope.cpos:
+        if not seen.place:
             shown |= OF_THE_PLACE
-        if not _sees_key(instance.api_key, scope):
+        if not seen.key:
             shown |= {"caller": "", "api_key": None}
-        if rule is None or not sees_owned(scope, rule):
+        if not seen.rule:
             shown["rule"] = None
         return shown
-
-
-def _sees_key(key: Any, scope: Scope) -> bool:
-    """As visible_to would say, of a row at hand. Keys may be gone: the log outlives them."""
-    if key is None:
-        return False
-    at = key.cpo_id if key.station is None else key.station.location.cpo_id
-    return at in scope.cpos or key.user_id == scope.user
 
 
 class DecisionFilter(filters.FilterSet):  # type: ignore[misc]
