@@ -7,7 +7,7 @@ from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RadioFilter
 
@@ -16,11 +16,11 @@ from authorization.admin.log_listing import log_listing
 from authorization.admin.sentences import location_state
 from authorization.admin.touching import exceptions_listing
 from authorization.models import AuthorizationListEntry
-from authorization.services import lists
+from authorization.services import PrivateLocation, lists
 from locations.admin import ChargeStationAdmin, CPOAdmin, LocationAdmin
 from locations.admin_base import ScopedAdmin, display
 from locations.admin_pages import Button, ObjectPage
-from locations.models import CPO, ChargeStation, Location
+from locations.models import CPO, EVSE, ChargeStation, Location
 
 LISTED = Exists(AuthorizationListEntry.objects.filter(location=OuterRef("pk")))
 STATES = {
@@ -33,19 +33,24 @@ EXCEPTIONS = ObjectPage("exceptions", _("Exceptions"), "authorization.view_charg
 LOG = ObjectPage("log", _("Log"), "authorization.view_decision")
 
 
+def number_of(model: Any) -> Any:
+    rows = model.objects.filter(location=OuterRef("pk")).order_by().values("location")
+    return Coalesce(Subquery(rows.annotate(number=Count("pk")).values("number")), 0)
+
+
 class StateFilter(RadioFilter):  # type: ignore[misc]
     title = _("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(state, title) for state, (title, _) in STATES.items()]
+        return [(state, title) for state, (title, _condition) in STATES.items()]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         return queryset.filter(STATES[self.value()][1]) if self.value() in STATES else queryset
 
 
 class Touched(ScopedAdmin):
-    """Tabs of what touches the object; about: its name as a keyword of the listings."""
+    """Tabs of what touches the object. about: its name as a keyword of the listings."""
 
     about = ""
 
@@ -60,40 +65,113 @@ class Touched(ScopedAdmin):
 
 class LocationPages(AuthorizationListPages, Touched, LocationAdmin):
     about = "location"
-    list_display = ("name_or_id", "location_id", "cpo", "city", "state", "authorised", "chargers")
+    list_display = ("name_or_id", "location_id", "cpo", "city", "state", "chargers", "authorization")
     list_filter = (*LocationAdmin.list_filter, StateFilter)
-    change_form_outer_before_template = "admin/above_location.html"
     object_pages = (
         *LocationAdmin.object_pages,
         *AuthorizationListPages.object_pages,
-        ObjectPage("publish", changes=True),
-        ObjectPage("unpublish", changes=True),
         EXCEPTIONS,
         LOG,
+        ObjectPage("publish", changes=True),
+        ObjectPage("unpublish", changes=True),
     )
     history_parts = (*LocationAdmin.history_parts, (AuthorizationListEntry, "location"))
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).annotate(private=LISTED)
+        rows = super().get_queryset(request).annotate(private=LISTED)
+        return rows.annotate(stations_number=number_of(ChargeStation), evses_number=number_of(EVSE))
 
     @display(description=_("State"), label=COLOURS)
     def state(self, location: Any) -> tuple[str, Any]:
         state = "private" if location.private else "public" if location.published else "closed"
         return state, STATES[state][0]
 
-    def page_of(self, request: HttpRequest, obj: Any, template: str, context: Any, **options: Any) -> Any:
-        return super().page_of(request, obj, template, context | self._said(obj), **options)
+    @display(description=_("Stations / EVSEs"))
+    def chargers(self, location: Any) -> str:
+        return f"{location.stations_number} / {location.evses_number}"
 
-    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
-        obj = kwargs.get("obj")
-        context |= self._said(obj) if obj is not None and obj.pk else {}
-        return super().render_change_form(request, context, *args, **kwargs)
+    @display(description=_("Who may charge"))
+    def authorization(self, location: Location) -> str:
+        return format_html(
+            '<a class="cw-link" href="{}">{}</a>', self.address("authorization", location), gettext("Authorization")
+        )
 
-    @staticmethod
-    def _said(obj: Location) -> dict[str, Any]:
-        """What stands above each tab: whether the location is public, private or closed, and why."""
-        state, sentence = lists.state(obj), 
-        return {}
+    def notices(self, request: HttpRequest, obj: Location) -> list[tuple[str, str]]:
+        """Whether the location is public, private or closed, and why; and where anybody charges all the same."""
+        # The row itself: after a refused save `obj` holds what was typed.
+        published = Location.objects.values_list("published", flat=True).get(pk=obj.pk)
+        said = [("info", location_state(published, *lists.on_list(obj)))]
+        free = [str(station) for station in obj.stations.filter(authorization_required=False)[:4]]
+        if free:
+            names = ", ".join(free[:3]) + (gettext(" and others") if len(free) > 3 else "")
+            text = gettext(
+                "No authorization is required at %(stations)s: everyone charges there free, blocked cards too."
+            )
+            said.append(("warning", text % {"stations": names}))
+        return said
+
+    def buttons(self, request: HttpRequest, obj: Location) -> list[Button]:
+        if not self.has_change_permission(request, obj):
+            return []
+        edit = Button(gettext("Edit"), self.address("change", obj))
+        if obj.published:
+            return [edit, Button(gettext("Unpublish"), self.address("unpublish", obj))]
+        return [edit, Button(gettext("Publish"), self.address("publish", obj))]
+
+    def publish_page(self, request: HttpRequest, obj: Location) -> HttpResponse:
+        try:
+            lists.refuse_private(obj)
+            if "confirmed" in request.POST:
+                lists.publish(obj)
+                return self._led_back(request, obj, messages.SUCCESS, gettext("%(location)s is public now."))
+        except PrivateLocation as error:
+            return self._led_back(request, obj, messages.ERROR, str(error))
+        lines = [
+            gettext("%(location)s becomes public: every valid charge token may charge there, unless an exception says otherwise."),
+            gettext("Apps and partner platforms show it again."),
+        ]
+        return self.confirmation(
+            request,
+            obj,
+            title=gettext("Publish %(location)s?") % {"location": obj},
+            lines=[line % {"location": obj} for line in lines],
+            button=gettext("Publish"),
+            at="authorization",
+        )
+
+    def unpublish_page(self, request: HttpRequest, obj: Location) -> HttpResponse:
+        if "confirmed" in request.POST:
+            lists.unpublish(obj)
+            return self._led_back(request, obj, messages.SUCCESS, gettext("%(location)s is not published any more."))
+        line = gettext(
+            "%(location)s is closed: nobody may charge there until it is published again, or customers or charge "
+            "tokens are put on its authorization list."
+        )
+        return self.confirmation(
+            request,
+            obj,
+            title=gettext("Unpublish %(location)s?") % {"location": obj},
+            lines=[line % {"location": obj}],
+            button=gettext("Unpublish"),
+            at="authorization",
+            danger=True,
+        )
+
+    def _led_back(self, request: HttpRequest, obj: Location, level: int, text: str) -> HttpResponse:
+        self.message_user(request, text % {"location": obj}, level)
+        return HttpResponseRedirect(self.address("authorization", obj))
+
+
+class CPOPages(Touched, CPOAdmin):
+    about = "cpo"
+    object_pages = (*CPOAdmin.object_pages, EXCEPTIONS)
+
+
+class StationPages(Touched, ChargeStationAdmin):
+    about = "station"
+    object_pages = (*ChargeStationAdmin.object_pages, LOG)
 
 
 admin.site.register(Location, LocationPages)
+admin.site.register(CPO, CPOPages)
+admin.site.register(ChargeStation, StationPages)
