@@ -13,7 +13,6 @@ from tokens.access import emsps
 from tokens.models import Token
 from tokens.services import begins_with_party
 
-
 TAKEN = "This Auth ID is taken."
 # The class of the advisory locks, and how many there are: one for each name would fill the database's lock table.
 LOCKS, STRIPES = 0x617574, 256
