@@ -254,7 +254,7 @@ def test_exception_is_saved_with_its_groups(boss: Client) -> None:
     notice = boss.get(url(ChargeException, "change", row.pk)).context["notices"][0][1]
     place, card = row.cpo_groups.get(), row.emsp_groups.get()
     assert notice.endswith(
-        f"Only cards of {card} may charge at {place}, from 1 Dec 2026 08:00, local time at each location."
+        f"Only cards of {card} may charge at {place}, from 1 Dec 2026 08:00, local time at each charger."
     )
 
 
