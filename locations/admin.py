@@ -16,7 +16,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter
 from locations import ids
 from locations.access import scope_of_request
 from locations.admin_base import GrantedAdmin, ScopedAdmin, display
-from locations.admin_listings import access_of, cpos_below, evses_of, locations_of, stations_of
+from locations.admin_listings import access_of, beginning, cpos_below, evses_of, locations_of, stations_of
 from locations.admin_pages import ObjectPage
 from locations.admin_scope import PartyFilter, search_source
 from locations.models import CPO, EVSE, ChargeStation, Location
@@ -45,14 +45,15 @@ class CPOAdmin(GrantedAdmin):
     autocomplete_fields = ("parent",)
     fieldsets = ((None, {"fields": ("name", ("country_code", "party_id"), "parent", "time_zone")}),)
     refusals = {"cpo_is_not_its_own_parent": ("parent", None), "cpo_party_is_unique": ("party_id", None)}
-    object_pages = (ObjectPage("locations", _("Locations"), "locations.view_location"),)
+    object_pages: tuple[ObjectPage, ...] = (ObjectPage("locations", _("Locations"), "locations.view_location"),)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """The CPO above may be another party: then it is not named."""
         scope = scope_of_request(request)
         shown = Q() if scope.everything else Q(parent__in=sorted(scope.cpos))
         name = Case(When(shown & Q(parent__isnull=False), then="parent__name"), default=Value("–"))
-        return super().get_queryset(request).annotate(above_name=name)
+        rows: Any = super().get_queryset(request)  # type: ignore[no-untyped-call]
+        return rows.annotate(above_name=name)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if self.has_change_permission(request, obj):
@@ -140,7 +141,7 @@ class AtLocation(ScopedAdmin):
     managers_write = True
     change_form_outer_before_template = "admin/above_charger.html"
 
-    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponse:
+    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
         if "location" in request.GET:
             return HttpResponseRedirect(reverse("admin:locations_location_chargers", args=(obj.location_id,)))
         return super().response_post_save_add(request, obj)
@@ -220,5 +221,5 @@ class EVSEAdmin(AtLocation):
             normal = ids.evse_id(term)
         except ids.BadId:
             return (queryset.none() if term else queryset), False
-        named = queryset.filter(evse_id_normal__startswith=normal.replace("*", "") if normal[:2].isalpha() else normal)
+        named = queryset.filter(evse_id_normal__startswith=beginning(normal))
         return (named if named.exists() else queryset.filter(uid=term)), False

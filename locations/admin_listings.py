@@ -121,7 +121,11 @@ def _by_identity(rows: Any, term: str) -> Any:
 def _by_evse_id(rows: Any, term: str) -> Any:
     named = Q(uid=term)
     try:
-        normal = ids.evse_id(term)
+        return rows.filter(named | Q(evse_id_normal__startswith=beginning(ids.evse_id(term))))
     except ids.BadId:
         return rows.filter(named)
-    return rows.filter(named | Q(evse_id_normal__startswith=normal.replace("*", "") if normal[:2].isalpha() else normal))
+
+
+def beginning(normal: str) -> str:
+    """An EVSE ID of the ISO form is kept without separators, also where only its beginning is known."""
+    return normal.replace("*", "") if normal[:2].isalpha() else normal

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ class Versioned(Page):
                 return None
         return obj
 
-    def changeform_view(
+    def changeform_view(  # type: ignore[override]
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> Any:
+    ) -> HttpResponseBase:
         # Django reads the object inside the transaction of a POST, and only of a POST.
         request.saves_form = request.method == "POST" and object_id is not None  # type: ignore[attr-defined]
         try:
@@ -136,8 +136,8 @@ def _put(form: Any, name: str, value: Any) -> None:
     widget, value = getattr(field.widget, "widget", field.widget), field.prepare_value(value)
     data = form.data = form.data.copy()
     if isinstance(widget, forms.MultiWidget):
-        parts = widget.decompress(value)  # type: ignore[no-untyped-call]
-        for suffix, part, single in zip(widget.widgets_names, parts, widget.widgets, strict=True):
+        several: Any = widget
+        for suffix, part, single in zip(several.widgets_names, several.decompress(value), several.widgets, strict=True):
             data[key + suffix] = single.format_value(part) or ""
     elif isinstance(widget, forms.CheckboxInput):
         data.pop(key, None)

@@ -26,7 +26,6 @@ from locations.models import Location
 from tokens import ids
 
 may_name(AuthorizationListEntry, "customer", "token")
-ENTRIES = AuthorizationListEntry.objects
 NAMED = 10  # as many names as a question tells
 
 
@@ -58,38 +57,41 @@ class AuthorizationListPages(ObjectPages):
         context = {"listing": authorized.tokens_to_add(request, obj), "typed": typed, "types": True}
         return self._add(request, obj, context, add_tokens=chosen, add_auth_ids=lines)
 
-    def _add(self, request: HttpRequest, obj: Location, context: dict[str, Any], **added: list[Any]) -> HttpResponse:
+    def _add(self, request: HttpRequest, obj: Location, context: dict[str, Any], **added: Any) -> HttpResponse:
         """The page where they are searched; posted, puts them on the list, the first ones after a question."""
-        page, title = "admin/add_to_list.html", _("Who may charge at %(location)s") % {"location": obj}
-        if request.method == "POST" and any(added.values()):
-            lists.lock(obj)
-            before = lists.on_list(obj)
-            if not before.all and "confirmed" not in request.POST:
-                return self._ask_to_add(request, obj, added)
-            try:
-                with transaction.atomic():
-                    lists.change_authorization_list(obj, scope=scope_of_request(request), **added)
-            except ValidationError as error:
-                return self.page_of(
-                    request, obj, page, context | {"errors": error.messages}, at="authorization", title=title
-                )
-            self._say_added(request, obj, before, lists.on_list(obj), added.get("add_auth_ids", []))
-            return HttpResponseRedirect(self.address("authorization", obj))
         if request.method == "POST":
-            context["errors"] = [_("Nothing is chosen yet: tick what you want to add, or enter Auth IDs.") if "types" in context else _("Nothing is chosen yet: tick the customers you want to add.")]
-        return self.page_of(request, obj, page, context, at="authorization", title=title)
+            if not any(added.values()):
+                context["errors"] = [_("Nothing is chosen yet: tick what you want to add, or enter an Auth ID.")]
+            else:
+                try:
+                    return self._put_on_list(request, obj, added)
+                except ValidationError as error:
+                    context["errors"] = error.messages
+        title = _("Who may charge at %(location)s") % {"location": obj}
+        return self.page_of(request, obj, "admin/add_to_list.html", context, at="authorization", title=title)
 
-    def _ask_to_add(self, request: HttpRequest, obj: Location, added: dict[str, list[Any]]) -> HttpResponse:
-        if obj.published:
-            what = _(
-                "This is the first entry on the authorization list of %(location)s. It makes the location private and "
-                "unpublishes it: from then on only those on the list may charge there, and everybody else is refused."
-            )
-        else:
-            what = _(
-                "This is the first entry on the authorization list of %(location)s. It makes the location private: only "
-                "those on the list may charge there. It stays unpublished."
-            )
+    def _put_on_list(self, request: HttpRequest, obj: Location, added: dict[str, Any]) -> HttpResponse:
+        lists.lock(obj)
+        before, published = lists.on_list(obj), obj.published
+        asks = not before.all and "confirmed" not in request.POST
+        with transaction.atomic():
+            lists.change_authorization_list(obj, scope=scope_of_request(request), **added)
+            # Tried, so that what is refused is refused before the question.
+            transaction.set_rollback(asks)
+        if asks:
+            return self._ask_to_add(request, obj, published, added)
+        self._say_added(request, obj, before, lists.on_list(obj), added.get("add_auth_ids", []))
+        return HttpResponseRedirect(self.address("authorization", obj))
+
+    def _ask_to_add(
+        self, request: HttpRequest, obj: Location, published: bool, added: dict[str, list[Any]]
+    ) -> HttpResponse:
+        lines = [
+            _("This is the first entry on the authorization list of %(location)s. It makes the location private: from "
+              "then on only those on the list may charge there, and everybody else is refused."),
+            _("%(location)s is published now: it will be unpublished, and apps and partner platforms hide it.")
+            if published else _("%(location)s stays unpublished."),
+        ]  # fmt: skip
         fields = {
             "customer": added.get("add_customers", []),
             "token": added.get("add_tokens", []),
@@ -99,10 +101,10 @@ class AuthorizationListPages(ObjectPages):
             request,
             obj,
             title=_("Make %(location)s private?") % {"location": obj},
-            lines=[what % {"location": obj}],
+            lines=[line % {"location": obj} for line in lines],
             button=_("Add, and make it private"),
             at="authorization",
-            danger=obj.published,
+            danger=published,
             fields=fields,
         )
 
@@ -128,7 +130,7 @@ class AuthorizationListPages(ObjectPages):
         lists.lock(obj)
         every = request.POST.get("all", "")
         pks = _numbers(request.POST.getlist("only") or request.POST.getlist("entry"))
-        going = _going(obj, every, pks)
+        going = _going(request, obj, every, pks)
         number = going.count()
         if not number:
             text = _("Already gone: somebody else was faster.") if pks or every else _("Tick the rows to remove first.")
@@ -137,9 +139,18 @@ class AuthorizationListPages(ObjectPages):
         closes = number == lists.on_list(obj).all
         announced = f"{number} {closes}"
         if request.POST.get("announced") != announced:
-            return self._ask_to_remove(request, obj, going, number, closes, {
-                "all": [every] if every else [], "entry": pks, "announced": [announced],
-            })
+            return self._ask_to_remove(
+                request,
+                obj,
+                going,
+                number,
+                closes,
+                {
+                    "all": [every] if every else [],
+                    "entry": pks,
+                    "announced": [announced],
+                },
+            )
         if every:
             lists.change_authorization_list(obj, clear=every)
         else:
@@ -158,9 +169,9 @@ class AuthorizationListPages(ObjectPages):
         return back
 
     def _ask_to_remove(
-        self, request: HttpRequest, obj: Location, going: Any, number: int, closes: bool, fields: dict[str, Iterable[Any]]
+        self, request: HttpRequest, obj: Location, going: Any, number: int, closes: bool, fields: dict[str, Any]
     ) -> HttpResponse:
-        names = authorized.names(request, going[:NAMED])
+        names = [authorized.name_of(entry) for entry in going[:NAMED]]
         if number > NAMED:
             names.append(ngettext("%(number)d more", "%(number)d more", number - NAMED) % {"number": number - NAMED})
         lines = []
@@ -171,10 +182,11 @@ class AuthorizationListPages(ObjectPages):
             % {"names": get_text_list(names, _("and")), "location": obj}
         )
         if closes:
-            lines.append(
-                _("The list is empty then: %(location)s will be closed, and nobody may charge there until somebody publishes it or puts others on the list.")
-                % {"location": obj}
+            text = _(
+                "The list is empty then: %(location)s will be closed, and nobody may charge there until somebody "
+                "publishes it, or puts others on the list."
             )
+            lines.append(text % {"location": obj})
         else:
             lines.append(_("%(location)s stays private: the others on its list may charge there.") % {"location": obj})
         return self.confirmation(
@@ -189,8 +201,8 @@ class AuthorizationListPages(ObjectPages):
         )
 
 
-def _going(obj: Location, every: str, pks: list[int]) -> Any:
-    entries = authorized.entries(obj)
+def _going(request: HttpRequest, obj: Location, every: str, pks: list[int]) -> Any:
+    entries = authorized.entries(request, obj)
     if every == "customers":
         return entries.filter(token=None)
     if every == "tokens":

@@ -12,13 +12,12 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RadioFilter
 
 from authorization.admin.authorization_list import AuthorizationListPages
-from authorization.admin.log_listing import log_listing
 from authorization.admin.sentences import location_state
-from authorization.admin.touching import exceptions_listing
+from authorization.admin.tabs import EXCEPTIONS, LOG, Touched
 from authorization.models import AuthorizationListEntry
 from authorization.services import PrivateLocation, lists
 from locations.admin import ChargeStationAdmin, CPOAdmin, LocationAdmin
-from locations.admin_base import ScopedAdmin, display
+from locations.admin_base import display
 from locations.admin_pages import Button, ObjectPage
 from locations.models import CPO, EVSE, ChargeStation, Location
 
@@ -29,8 +28,6 @@ STATES = {
     "closed": (_("closed"), Q(published=False) & ~Q(LISTED)),
 }
 COLOURS = {"public": "success", "private": "info", "closed": "warning"}
-EXCEPTIONS = ObjectPage("exceptions", _("Exceptions"), "authorization.view_chargeexception")
-LOG = ObjectPage("log", _("Log"), "authorization.view_decision")
 
 
 def number_of(model: Any) -> Any:
@@ -47,20 +44,6 @@ class StateFilter(RadioFilter):  # type: ignore[misc]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         return queryset.filter(STATES[self.value()][1]) if self.value() in STATES else queryset
-
-
-class Touched(ScopedAdmin):
-    """Tabs of what touches the object. about: its name as a keyword of the listings."""
-
-    about = ""
-
-    def exceptions_page(self, request: HttpRequest, obj: Any) -> HttpResponse:
-        listing = exceptions_listing(request, **{self.about: obj})
-        return self.page_of(request, obj, "admin/listings.html", {"listings": [listing]}, at="exceptions")
-
-    def log_page(self, request: HttpRequest, obj: Any) -> HttpResponse:
-        listing = log_listing(request, **{self.about: obj})
-        return self.page_of(request, obj, "admin/listings.html", {"listings": [listing]}, at="log")
 
 
 class LocationPages(AuthorizationListPages, Touched, LocationAdmin):
@@ -127,7 +110,10 @@ class LocationPages(AuthorizationListPages, Touched, LocationAdmin):
         except PrivateLocation as error:
             return self._led_back(request, obj, messages.ERROR, str(error))
         lines = [
-            gettext("%(location)s becomes public: every valid charge token may charge there, unless an exception says otherwise."),
+            gettext(
+                "%(location)s becomes public: every valid charge token may charge there, unless an exception "
+                "says otherwise."
+            ),
             gettext("Apps and partner platforms show it again."),
         ]
         return self.confirmation(
@@ -164,7 +150,7 @@ class LocationPages(AuthorizationListPages, Touched, LocationAdmin):
 
 class CPOPages(Touched, CPOAdmin):
     about = "cpo"
-    object_pages = (*CPOAdmin.object_pages, EXCEPTIONS)
+    object_pages: tuple[ObjectPage, ...] = (*CPOAdmin.object_pages, EXCEPTIONS)
 
 
 class StationPages(Touched, ChargeStationAdmin):

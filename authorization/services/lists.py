@@ -89,13 +89,18 @@ def _going(column: str, known: Any, entries: Any, ids: Iterable[int]) -> Q:
     return named_by(column, existing(known, objects, field)) | Q(pk__in=rows)
 
 
+def refuse_private(location: Location) -> None:
+    """Raises PrivateLocation while the location's authorization list is not empty."""
+    if AuthorizationListEntry.objects.filter(location=location).exists():
+        raise PrivateLocation
+
+
 def publish(location: Location) -> None:
     """Shows the location to everybody. Raises PrivateLocation while its authorization list is not empty."""
     with transaction.atomic():
         # An entry added at the same time locks the row too: it unpublishes, or is seen here.
         lock(location)
-        if AuthorizationListEntry.objects.filter(location=location).exists():
-            raise PrivateLocation
+        refuse_private(location)
         _set_published(location, True)
 
 

@@ -9,7 +9,7 @@ from django.test import Client
 
 from authorization.models import ChargeException
 from locations.admin_versions import _shown
-from locations.models import Location
+from locations.models import ChargeStation, Location
 from tests import factories
 from tests.portal.pages import _Form, errors, filled
 from tests.portal.test_admin import url
@@ -76,21 +76,29 @@ def test_an_unchanged_form_is_saved_whatever_its_fields(boss: Client) -> None:
         assert boss.post(address, opened).status_code == 302, address
 
 
-def test_dates_and_switches_and_references_are_shown_as_they_are_now(boss: Client) -> None:
+def test_dates_and_references_are_shown_as_they_are_now(boss: Client) -> None:
     token, other = factories.token(), factories.customer()
     address = url(Token, "change", token.pk)
     opened = filled(boss, address)
-    Token.objects.filter(pk=token.pk).update(
-        valid=False, expires_at="2027-01-01T08:00:00Z", emsp=other.emsp, customer=other
-    )
+    Token.objects.filter(pk=token.pk).update(expires_at="2027-01-01T08:00:00Z", emsp=other.emsp, customer=other)
     answer = boss.post(address, opened | {"issuer": "me"})
-    assert set(errors(answer)) == {"valid", "expires_at", "emsp", "customer", "__all__"}
+    assert set(errors(answer)) == {"expires_at", "emsp", "customer", "__all__"}
+    again, fresh = shown(answer), filled(boss, address)
+    for name in ("expires_at_0", "expires_at_1", "emsp", "customer"):
+        assert again[name] == fresh[name] != opened[name], name
+    assert again["issuer"] == "me"
+
+
+def test_switches_are_shown_as_they_are_now(boss: Client) -> None:
+    station = factories.station()
+    address = url(ChargeStation, "change", station.pk)
+    opened = filled(boss, address)
+    ChargeStation.objects.filter(pk=station.pk).update(authorization_required=False, smart_button=True)
+    answer = boss.post(address, opened | {"identity": "NEW"})
+    assert set(errors(answer)) == {"authorization_required", "smart_button", "__all__"}
     again = shown(answer)
-    assert "valid" not in again
-    fresh = filled(boss, address)
-    names = ("expires_at_0", "expires_at_1", "emsp", "customer")
-    assert [again[name] for name in names] == [fresh[name] for name in names]
-    assert again["emsp"] == str(other.emsp_id)
+    assert "authorization_required" not in again
+    assert again["smart_button"] == "on"
 
 
 def test_another_partys_name_is_not_told() -> None:
