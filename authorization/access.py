@@ -1,8 +1,10 @@
 """Which groups, exceptions, decisions and keys a portal user sees and manages."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from authorization.models import ApiKey, ChargeException, Decision, ExceptionGroup, Owned
 from locations.access import NOTHING, Scope, rule, within
@@ -26,6 +28,13 @@ def sees_owned(scope: Scope, row: Owned) -> bool:
     if row.owner_cpo_id is None and row.owner_emsp_id is None:
         return True
     return row.owner_cpo_id in scope.cpos or row.owner_emsp_id in emsps(scope)
+
+
+def shown_groups(scope: Scope, groups: Iterable[ExceptionGroup]) -> list[ExceptionGroup | str]:
+    """The groups of an exception at hand, for its reader. An Admin may have put another party's group into it."""
+    return [
+        group if scope.everything or sees_owned(scope, group) else _("a group of another party") for group in groups
+    ]
 
 
 for _model in (ExceptionGroup, ChargeException):

@@ -127,7 +127,7 @@ def _place_groups(locations: Iterable[Row]) -> dict[int, Groups]:
     locations = list(locations)
     if not locations:
         return {}
-    above = _cpos_above({row["cpo_id"] for row in locations})
+    above = cpos_above({row["cpo_id"] for row in locations})
     cpos = {cpo for line in above.values() for cpo in line}
     by_location: dict[int | None, set[int]] = defaultdict(set)
     by_cpo: dict[int | None, set[int]] = defaultdict(set)
@@ -141,7 +141,7 @@ def _place_groups(locations: Iterable[Row]) -> dict[int, Groups]:
     }
 
 
-def _cpos_above(cpos: set[int]) -> dict[int, set[int]]:
+def cpos_above(cpos: set[int]) -> dict[int, set[int]]:
     """Each CPO with itself and every CPO above it."""
     above: dict[int, set[int]] = defaultdict(set)
     with connection.cursor() as cursor:

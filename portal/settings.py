@@ -273,6 +273,7 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "portal.dashboard.home",
     "STYLES": [lambda request: static("chargeward.css")],
+    "SCRIPTS": [lambda request: static("chargeward.js")],
     "SIDEBAR": {"navigation": NAVIGATION},
     "COLORS": {
         "primary": {

@@ -1,6 +1,5 @@
 """Exceptions: places on one side, tokens on the other, and the effect in one sentence."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
@@ -11,6 +10,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RadioFilter
 from unfold.widgets import UnfoldAdminRelatedFieldWrapperWidget
 
 from authorization.admin import sentences
+from authorization.admin.touching import utc_now
 from authorization.models import (
     CPO_SIDE,
     EMSP_SIDE,
@@ -23,19 +23,6 @@ from authorization.models import (
 from locations.admin_base import ScopedAdmin, display
 from locations.admin_scope import may_name
 from locations.admin_widgets import SearchSeveral
-
-STATES = {
-    "active": "success",
-    "active in some zones": "warning",
-    "scheduled": "info",
-    "ended": "default",
-    "disabled": "default",
-}
-
-
-def utc_now() -> datetime:
-    """Now in UTC, without a zone."""
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _side(field: str, label: str, categories: tuple[str, ...]) -> Any:
@@ -134,9 +121,10 @@ class ChargeExceptionAdmin(ScopedAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("cpo_groups", "emsp_groups")
 
-    @display(description="State", label=STATES)
-    def state(self, obj: ChargeException) -> str:
-        return sentences.state(obj.enabled, obj.valid_from, obj.valid_until, utc_now())
+    @display(description="State", label=sentences.STATE_COLOURS)
+    def state(self, obj: ChargeException) -> tuple[str, str]:
+        state = sentences.state(obj.enabled, obj.valid_from, obj.valid_until, utc_now())
+        return state, str(sentences.STATES[state])
 
     @display(description="Action", label={"whitelist": "success", "blacklist": "danger"}, ordering="action")
     def action_label(self, obj: ChargeException) -> str:
@@ -152,9 +140,7 @@ class ChargeExceptionAdmin(ScopedAdmin):
 
     @display(description="When", ordering="valid_from")
     def when(self, obj: ChargeException) -> str:
-        bounds = [f"from {sentences.moment(obj.valid_from)}"] if obj.valid_from else []
-        bounds += [f"until {sentences.moment(obj.valid_until)}"] if obj.valid_until else []
-        return " ".join(bounds) or "always"
+        return sentences.when(obj.valid_from, obj.valid_until) or "always"
 
     def notices(self, request: HttpRequest, obj: ChargeException) -> list[tuple[str, str]]:
         # The row itself: after a refused save `obj` holds what was typed.
@@ -162,8 +148,8 @@ class ChargeExceptionAdmin(ScopedAdmin):
         places, cards = list(obj.cpo_groups.all()), list(obj.emsp_groups.all())
         effect = sentences.effect(obj.action, obj.direction, places, cards, obj.valid_from, obj.valid_until)
         state = sentences.state(obj.enabled, obj.valid_from, obj.valid_until, utc_now())
-        level = {"active": "success", "active in some zones": "success"}.get(state, "info")
-        said = [(level, f"{state.capitalize()}. {effect}")]
+        level = "success" if state in ("active", "changing") else "info"
+        said = [(level, f"{str(sentences.STATES[state]).capitalize()}. {effect}")]
         used = {group.pk for group in places + cards}
         filled = set(GroupMember.objects.filter(group__in=used).values_list("group", flat=True).distinct())
         empty = [group for group in places + cards if group.pk not in filled]
