@@ -130,6 +130,8 @@ class ScopedAdmin(ObjectPages, Scoped, Fields, ThemedAdmin):
         obj = kwargs.get("obj")
         context["notices"] = self.notices(request, obj) if obj is not None and obj.pk else []
         context["object_tabs"] = self.tabs(request, obj, "change")
+        there = obj is not None and obj.pk and context["object_tabs"]
+        context["object_buttons"] = self.buttons(request, obj) if there else []
         return super().render_change_form(request, context, *args, **kwargs)
 
     def changeform_view(  # type: ignore[override]

@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -36,6 +37,14 @@ class ObjectPage(NamedTuple):
     title: Any = ""
     permission: str = ""
     changes: bool = False
+
+
+class Button(NamedTuple):
+    """A button beside an object's tabs, to a page that asks before it does something."""
+
+    title: Any
+    address: str
+    danger: bool = False
 
 
 class ObjectPages(Page):
@@ -97,6 +106,10 @@ class ObjectPages(Page):
             for slug, title in shown
         ]
 
+    def buttons(self, request: HttpRequest, obj: Any) -> list[Button]:
+        """What the user can have done to the object, on each of its pages."""
+        return []
+
     def page_of(
         self, request: HttpRequest, obj: Any, template: str, context: dict[str, Any], *, at: str = "", title: Any = ""
     ) -> TemplateResponse:
@@ -109,6 +122,7 @@ class ObjectPages(Page):
             "object": obj,
             "original": obj,
             "object_tabs": self.tabs(request, obj, at),
+            "object_buttons": self.buttons(request, obj) if at else [],
             "notices": [],
             "may_change": self.has_change_permission(request, obj),
             "object_opts": self.opts,
@@ -132,3 +146,22 @@ class ObjectPages(Page):
         hidden = [(name, value) for name, values in (fields or {}).items() for value in values]
         context = {"lines": lines, "button": button, "danger": danger, "fields": hidden}
         return self.page_of(request, obj, "admin/confirmation.html", context, at=at, title=title)
+
+    def list_confirmation(
+        self, request: HttpRequest, *, title: Any, lines: Sequence[Any], button: Any, danger: bool = False
+    ) -> TemplateResponse:
+        """As `confirmation`, for rows chosen in the list: the same action is POSTed again, with `confirmed`."""
+        kept = ("action", ACTION_CHECKBOX_NAME, "select_across", "index")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "subtitle": None,
+            "opts": self.opts,
+            "lines": lines,
+            "button": button,
+            "danger": danger,
+            "fields": [(name, value) for name in kept for value in request.POST.getlist(name)],
+            "back": request.get_full_path(),
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/confirmation.html", context)
