@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Method = TypeVar("Method", bound=Callable[..., Any])
 
     def display(
-        *, description: str, label: bool | dict[str, str] = False, ordering: str = ""
+        *, description: Any, label: bool | dict[str, str] = False, ordering: str = ""
     ) -> Callable[[Method], Method]: ...
 
 else:

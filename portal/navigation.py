@@ -34,8 +34,8 @@ def _admins(request: HttpRequest) -> bool:
     return scope_of_request(request).everything
 
 
-def _page(title: Any, icon: str, model: str, seen: Seen, page: str = "changelist") -> dict[str, Any]:
-    link = reverse_lazy(f"admin:{model.replace('.', '_')}_{page}")
+def _page(title: Any, icon: str, model: str, seen: Seen) -> dict[str, Any]:
+    link = reverse_lazy(f"admin:{model.replace('.', '_')}_changelist")
     return {"title": title, "icon": icon, "link": link, "permission": seen}
 
 
@@ -47,8 +47,8 @@ def _of_emsps(title: Any, icon: str, model: str) -> dict[str, Any]:
     return _page(title, icon, model, _of(model, "emsp"))
 
 
-def _of_both(title: Any, icon: str, model: str, page: str = "changelist") -> dict[str, Any]:
-    return _page(title, icon, model, _of(model, "cpo", "emsp"), page)
+def _of_both(title: Any, icon: str, model: str) -> dict[str, Any]:
+    return _page(title, icon, model, _of(model, "cpo", "emsp"))
 
 
 NAVIGATION = [
@@ -80,6 +80,12 @@ NAVIGATION = [
             _of_both(_("Exception groups"), "workspaces", "authorization.exceptiongroup"),
             _of_both(_("Exceptions"), "rule", "authorization.chargeexception"),
             _of_both(_("Authorization log"), "receipt_long", "authorization.decision"),
+            {
+                "title": _("Why?"),
+                "icon": "help",
+                "link": reverse_lazy("why"),
+                "permission": _of("authorization.decision", "cpo", "emsp"),
+            },
         ],
     },
     {

@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from authorization.admin.why import why
 from authorization.api.health import healthz, readyz
 from authorization.api.metrics import MetricsView
 
@@ -22,5 +23,6 @@ urlpatterns = [
     path("readyz", readyz),
     path("metrics", MetricsView.as_view()),
     path("api/v1/", include("authorization.api.urls")),
+    path("admin/why/", why, name="why"),
     path("admin/", admin.site.urls),
 ]

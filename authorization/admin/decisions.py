@@ -1,29 +1,41 @@
-"""The authorization log: what was answered, as it was answered. Nobody edits it."""
+"""The authorization log: what was answered, as it was answered, and what would be today. Nobody edits it."""
 
+from datetime import UTC
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q
-from django.http import HttpRequest
-from unfold.contrib.filters.admin import (
-    BooleanRadioFilter,
-    DropdownFilter,
-    RangeDateTimeFilter,
-)
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import BooleanRadioFilter, DropdownFilter, RangeDateTimeFilter
 
+from authorization.access import Sight, sight
+from authorization.admin import log_listing
+from authorization.admin.reading import Reading, Said
 from authorization.engine.reasons import Reason
-from authorization.models import Decision
+from authorization.models import ChargeException, Decision, ExceptionGroup
+from authorization.questions import BadQuestion, parse
+from authorization.services import NoRules, explain
+from authorization.services.asking import asked_again, asker_of
 from authorization.services.sealed import KEPT_DAYS, unseal
+from locations import admin_history
+from locations.access import scope_of_request, visible_to
 from locations.admin_base import ScopedAdmin, display
 from locations.admin_scope import PartyFilter, may_name
 from locations.models import Location
 from tokens.models import Token
 
+CHANGES_SHOWN = 20
+REASONS = {reason.value: reason for reason in Reason}
 may_name(Decision, "location", "token")
 
 
 class ReasonFilter(DropdownFilter):  # type: ignore[misc]
-    title = "reason"
+    title = gettext_lazy("reason")
     parameter_name = "reason"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -33,53 +45,26 @@ class ReasonFilter(DropdownFilter):  # type: ignore[misc]
         return queryset.filter(reason=self.value()) if self.value() else queryset
 
 
+class Answered(BooleanRadioFilter):  # type: ignore[misc]
+    """Accepted or rejected."""
+
+    title = gettext_lazy("answer")
+
+
 @admin.register(Decision)
 class DecisionAdmin(ScopedAdmin):
-    list_display = ("decided", "outcome", "reason", "place_shown", "token_shown")
-    # A decision outlives what it speaks of; a missing one is left empty by the join.
-    list_select_related = ("location", "token")
+    list_display = ("decided", "outcome", "reason")
     list_filter = (
-        ("accepted", BooleanRadioFilter),
+        ("accepted", Answered),
         ReasonFilter,
         ("location", PartyFilter),
         ("token", PartyFilter),
         ("decided_at", RangeDateTimeFilter),
     )
     sortable_by = ()
+    list_before_template = "admin/log_live.html"
     search_fields = ("request_id",)
-    search_help_text = "Auth ID or Chip ID of a known charge token, or the name of a location"
-    fieldsets = (
-        (None, {"fields": (("accepted", "reason"), "decided_at", "rule")}),
-        (
-            "Question",
-            {
-                "fields": (
-                    "caller",
-                    "request_id",
-                    ("place", "location"),
-                    ("token_type", "token"),
-                    "token_pseudonym",
-                    "presented",
-                )
-            },
-        ),
-        ("Answered from", {"fields": (("revision", "source"),)}),
-    )
-
-    readonly_fields = ("presented",)
-
-    @display(description="Id presented")
-    def presented(self, decision: Decision) -> str:
-        return unseal(decision.presented_sealed) or f"kept for {KEPT_DAYS} days, of unknown tokens only"
-
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        shown = super().get_fieldsets(request, obj)
-        if request.user.has_perm("authorization.read_presented"):
-            return shown
-        return [
-            (title, options | {"fields": tuple(field for field in options["fields"] if field != "presented")})
-            for title, options in shown
-        ]
+    search_help_text = gettext_lazy("Auth ID or Chip ID of a known charge token, or the name of a location")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -90,28 +75,139 @@ class DecisionAdmin(ScopedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    @display(description="When (UTC)")
+    def get_queryset(self, request: HttpRequest) -> Any:
+        # A decision outlives what it speaks of; a missing one is left empty by the join.
+        return super().get_queryset(request).select_related(*log_listing.READ, "api_key__user")
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """The columns know whose eyes read them."""
+
+        @display(description=gettext_lazy("Place"))
+        def place_shown(decision: Decision) -> str:
+            return log_listing.place(request, decision)
+
+        @display(description=gettext_lazy("Charge token"))
+        def token_shown(decision: Decision) -> str:
+            return log_listing.card(request, decision)
+
+        return (*self.list_display, place_shown, token_shown)
+
+    @display(description=gettext_lazy("When (UTC)"))
     def decided(self, decision: Decision) -> str:
-        return f"{decision.decided_at:%d %b %Y %H:%M:%S}"
+        return log_listing.when(decision)
 
-    @display(description="Answer", label={"accepted": "success", "rejected": "danger"})
-    def outcome(self, decision: Decision) -> str:
-        return "accepted" if decision.accepted else "rejected"
-
-    @display(description="Place")
-    def place_shown(self, decision: Decision) -> str:
-        return str(decision.location or decision.place or "–")
-
-    @display(description="Charge token")
-    def token_shown(self, decision: Decision) -> str:
-        return str(decision.token or "–")
+    @display(description=gettext_lazy("Answer"), label={"success": "success", "danger": "danger"})
+    def outcome(self, decision: Decision) -> tuple[str, str]:
+        return log_listing.colour(decision), log_listing.outcome(decision)
 
     def search(self, queryset: Any, term: str, request: HttpRequest) -> tuple[Any, bool]:
-        """By what the log has indexes for: tokens and locations, a bounded number of each."""
+        """By what the log has indexes for: tokens and locations that the user sees, a bounded number of each."""
         if not term:
             return queryset, False
-        tokens, _ = admin.site._registry[Token].get_search_results(request, Token.objects.order_by(), term)
-        places = Location.objects.order_by().filter(Q(name__icontains=term) | Q(location_id__iexact=term))
+        scope = scope_of_request(request)
+        tokens: Any = visible_to(scope, Token.objects.order_by())
+        tokens, _may_repeat = admin.site._registry[Token].get_search_results(request, tokens, term)
+        places = visible_to(scope, Location.objects.order_by()).filter(
+            Q(name__icontains=term) | Q(location_id__iexact=term)
+        )
         token_ids = list(tokens.values_list("pk", flat=True)[:200])
         place_ids = list(places.values_list("pk", flat=True)[:200])
         return queryset.filter(Q(token__in=token_ids) | Q(location__in=place_ids)), False
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """One decision: what was answered, what today's rules say of that instant, and what changed in between."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        decision = self.get_object(request, unquote(object_id))
+        if decision is None:
+            missing: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+            return missing
+        seen = sight(decision, scope_of_request(request))
+        again, problem = _asked_again(request, decision)
+        context = {
+            "title": _("Authorization of %(when)s UTC") % {"when": log_listing.when(decision)},
+            "decision": decision,
+            "facts": _facts(request, decision, seen),
+            "outcome": log_listing.outcome(decision),
+            "message": _(REASONS[decision.reason].message) if decision.reason in REASONS else "",
+            "reading": again,
+            "problem": problem,
+            "same": again is not None and again.verdict.reason.value == decision.reason,
+            "changes": _changes_since(request, decision, seen, again),
+        }
+        return self.page_of(request, decision, "admin/decision.html", context)
+
+
+def _facts(request: HttpRequest, decision: Decision, seen: Sight) -> list[tuple[str, Said]]:
+    """What the log keeps of a decision, as far as the user may read it."""
+    reader = _Links(request)
+    location = decision.location
+    local = ""
+    if location is not None:
+        local = f"{decision.decided_at.astimezone(UTC).astimezone(ZoneInfo(location.time_zone)):%d %b %Y %H:%M:%S}"
+    facts = [
+        (_("When"), Said(f"{log_listing.when(decision)} UTC" + (f" ({local} {_('there')})" if local else ""))),
+        (_("Place"), Said(log_listing.place(request, decision), reader.to(location) if seen.place else "")),
+        (_("Named as"), Said(decision.place if seen.place else "")),
+        (_("Charge token"), Said(log_listing.card(request, decision), reader.to(decision.token) if seen.token else "")),
+        (_("Presented as"), Said(decision.token_type)),
+        (
+            _("Exception that decided"),
+            Said(str(decision.rule), reader.to(decision.rule)) if seen.rule and decision.rule else Said(""),
+        ),
+        (_("Asked by"), Said(decision.caller if seen.key else "")),
+        (_("Caller's id"), Said(decision.request_id if seen.place else "")),
+        (_("Revision"), Said(f"{decision.revision} ({decision.source})")),
+    ]
+    if request.user.has_perm("authorization.read_presented") and decision.presented_sealed:
+        kept = unseal(decision.presented_sealed) or _("not kept any more")
+        days = _("kept for %(days)s days, of unknown tokens only") % {"days": KEPT_DAYS}
+        facts.insert(4, (_("Id presented"), Said(f"{kept} ({days})")))
+    return [(name, said) for name, said in facts if said.text]
+
+
+class _Links(Reading):
+    """Only the addresses."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.scope = scope_of_request(request)
+
+
+def _asked_again(request: HttpRequest, decision: Decision) -> tuple[Reading | None, str]:
+    """The same question at the same instant, by today's rules; or why it cannot be asked."""
+    body = asked_again(decision)
+    if body is None:
+        return None, _("What was presented then is not kept any more, so it cannot be asked again.")
+    try:
+        return Reading(request, explain(parse(body), asker_of(decision, request.user), decision.decided_at)), ""
+    except BadQuestion as error:
+        return None, _("It cannot be asked again: %(why)s") % {"why": error.detail}
+    except NoRules:
+        return None, _("There is no answer now: the rules cannot be read.")
+
+
+def _changes_since(request: HttpRequest, decision: Decision, seen: Sight, again: Reading | None) -> list[Any]:
+    """What has changed since, of what the answer rested on: the place and its list, the token and its owners, the
+    exceptions and their groups. The newest first."""
+    scope = scope_of_request(request)
+    about: list[Any] = [decision.location if seen.place else None]
+    if seen.token and decision.token is not None:
+        token = decision.token
+        about += [token, token.driver, token.customer, token.emsp]
+    pks = {*(again.exceptions if again else ()), *([decision.rule_id] if decision.rule_id else [])}
+    exceptions = list(visible_to(scope, ChargeException.objects.filter(pk__in=pks))[:10])
+    groups = ExceptionGroup.objects.filter(
+        Q(used_on_cpo_side__exception__in=exceptions) | Q(used_on_emsp_side__exception__in=exceptions)
+    ).distinct()
+    about += [*exceptions, *visible_to(scope, groups)[:10]]
+    found = []
+    for obj in about:
+        if obj is None:
+            continue
+        page: Any = admin.site._registry[type(obj)]
+        for entry in admin_history.entries(obj, page.history_parts, scope):
+            if entry.at > decision.decided_at:
+                found.append((entry, f"{obj._meta.verbose_name} {obj}"))
+    return sorted(found, key=lambda item: (item[0].at, item[0].number), reverse=True)[:CHANGES_SHOWN]
