@@ -1,52 +1,67 @@
-"""Pages of the eMSPs: eMSPs, customers, drivers, charge tokens."""
+"""Pages of the eMSPs: eMSPs, customers, drivers, charge tokens.
+
+authorization.admin.cards registers them, with the tabs that say what exceptions, lists and the log have of them.
+"""
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.db.models import Q
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 
+from locations.access import scope_of_request
 from locations.admin import search_party
-from locations.admin_base import GrantedAdmin, ScopedAdmin, ScopedInline, display
-from locations.admin_scope import PartyFilter, may_name
-from tokens import ids
+from locations.admin_base import GrantedAdmin, display
+from locations.admin_listing import Listing
+from locations.admin_pages import ObjectPage
+from locations.admin_scope import PartyFilter
+from tokens import ids, services
+from tokens.access import emsps
+from tokens.admin_blocking import BlockingAdmin
+from tokens.admin_directory import DirectoryPage
+from tokens.admin_listings import customers_listing, drivers_listing, tokens_listing
 from tokens.models import EMSP, Customer, DirectoryGrant, Driver, Token
-from tokens.search import begins, exactly
+from tokens.search import find
 
-BLOCKED = {"blocked": "danger", "not blocked": "success"}
-
-
-class BlockedColumn:
-    """A column that says whether the row's tokens are refused."""
-
-    @display(description="Status", label=BLOCKED, ordering="blocked")
-    def status(self, obj: Any) -> str:
-        return "blocked" if obj.blocked else "not blocked"
+CUSTOMERS = ObjectPage("customers", gettext_lazy("Customers"), "tokens.view_customer")
+DRIVERS = ObjectPage("drivers", gettext_lazy("Drivers"), "tokens.view_driver")
+TOKENS = ObjectPage("tokens", gettext_lazy("Charge tokens"), "tokens.view_token")
 
 
-may_name(DirectoryGrant, "cpo")
+class OfEmspAdmin(BlockingAdmin):
+    """What an eMSP's managers keep themselves."""
+
+    managers_write = True
+
+    def listing_page(self, request: HttpRequest, obj: Any, at: str, listing: Listing) -> HttpResponse:
+        return self.page_of(request, obj, "admin/listings.html", {"listings": [listing]}, at=at)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Who has one eMSP alone need not look for it."""
+        own = emsps(scope_of_request(request))
+        return ({"emsp": next(iter(own))} if len(own) == 1 else {}) | super().get_changeform_initial_data(request)
 
 
-class DirectoryInline(ScopedInline):
-    model = DirectoryGrant
-    fields = ("cpo", "enabled")
-    autocomplete_fields = ("cpo",)
-    verbose_name = "CPO that may search this directory"
-    verbose_name_plural = "CPOs that may search this directory"
-
-
-@admin.register(EMSP)
-class EMSPAdmin(BlockedColumn, GrantedAdmin):
+class EMSPAdmin(DirectoryPage, GrantedAdmin, BlockingAdmin):
+    of_token = "emsp"
+    object_pages = (*BlockingAdmin.object_pages, CUSTOMERS, TOKENS, *DirectoryPage.object_pages)
+    history_parts = ((DirectoryGrant, "emsp"),)
     list_display = ("name", "party", "status")
     list_filter = (("blocked", BooleanRadioFilter),)
     search_fields = ("name",)
-    search_help_text = "Name or party, like NL-TNM"
-    inlines = (DirectoryInline,)
-    fieldsets = ((None, {"fields": ("name", ("country_code", "party_id"), "blocked")}),)
-    refusals = {"emsp_party_is_unique": ("party_id", None)}
+    search_help_text = gettext_lazy("Name or party, like NL-TNM")
+    fieldsets = ((None, {"fields": ("name", ("country_code", "party_id"))}),)
+    refusals = {
+        "emsp_party_is_unique": ("party_id", None),
+        "directory_is_granted_once": (None, None),
+    }
 
-    @display(description="Party", label=True)
+    @display(description=gettext_lazy("Party"), label=True)
     def party(self, emsp: EMSP) -> str:
         return emsp.code
 
@@ -54,18 +69,27 @@ class EMSPAdmin(BlockedColumn, GrantedAdmin):
         return (search_party(queryset, term) if term else queryset), False
 
     def notices(self, request: HttpRequest, obj: EMSP) -> list[tuple[str, str]]:
-        return [("warning", "Blocked: every charge token of this eMSP is refused.")] if obj.blocked else []
+        return [("warning", _("Blocked: every charge token of this eMSP is refused."))] if obj.blocked else []
+
+    def customers_page(self, request: HttpRequest, obj: EMSP) -> HttpResponse:
+        listing = customers_listing(request, emsp=obj)
+        return self.page_of(request, obj, "admin/listings.html", {"listings": [listing]}, at="customers")
+
+    def tokens_page(self, request: HttpRequest, obj: EMSP) -> HttpResponse:
+        listing = tokens_listing(request, emsp=obj)
+        return self.page_of(request, obj, "admin/listings.html", {"listings": [listing]}, at="tokens")
 
 
-@admin.register(Customer)
-class CustomerAdmin(BlockedColumn, ScopedAdmin):
+class CustomerAdmin(OfEmspAdmin):
+    of_token = "customer"
+    object_pages = (*BlockingAdmin.object_pages, DRIVERS, TOKENS)
     list_display = ("name", "external_id", "emsp", "status")
     list_select_related = ("emsp",)
     list_filter = (("emsp", PartyFilter), ("blocked", BooleanRadioFilter))
     search_fields = ("name", "external_id")
-    search_help_text = "Name or external ID"
+    search_help_text = gettext_lazy("Name or external ID")
     autocomplete_fields = ("emsp",)
-    fieldsets = ((None, {"fields": ("name", ("emsp", "external_id"), "blocked")}),)
+    fieldsets = ((None, {"fields": ("name", ("emsp", "external_id"))}),)
     refusals = {
         "customer_external_id_is_unique_per_emsp": ("external_id", None),
         "token_customer_of_its_emsp": (
@@ -76,19 +100,27 @@ class CustomerAdmin(BlockedColumn, ScopedAdmin):
 
     def notices(self, request: HttpRequest, obj: Customer) -> list[tuple[str, str]]:
         if obj.emsp.blocked:
-            return [("warning", f"{obj.emsp} is blocked, and so every charge token of this customer.")]
-        return [("warning", "Blocked: every charge token of this customer is refused.")] if obj.blocked else []
+            text = _("%(owner)s is blocked, and so every charge token of this customer.")
+            return [("warning", text % {"owner": obj.emsp})]
+        return [("warning", _("Blocked: every charge token of this customer is refused."))] if obj.blocked else []
+
+    def drivers_page(self, request: HttpRequest, obj: Customer) -> HttpResponse:
+        return self.listing_page(request, obj, "drivers", drivers_listing(request, customer=obj))
+
+    def tokens_page(self, request: HttpRequest, obj: Customer) -> HttpResponse:
+        return self.listing_page(request, obj, "tokens", tokens_listing(request, customer=obj))
 
 
-@admin.register(Driver)
-class DriverAdmin(BlockedColumn, ScopedAdmin):
+class DriverAdmin(OfEmspAdmin):
+    of_token = "driver"
+    object_pages = (*BlockingAdmin.object_pages, TOKENS)
     list_display = ("name", "external_id", "customer", "emsp", "status")
     list_select_related = ("customer__emsp",)
     list_filter = (("customer", PartyFilter), ("blocked", BooleanRadioFilter))
     search_fields = ("name", "external_id")
-    search_help_text = "Name or external ID"
+    search_help_text = gettext_lazy("Name or external ID")
     autocomplete_fields = ("customer",)
-    fieldsets = ((None, {"fields": ("name", ("customer", "external_id"), "blocked")}),)
+    fieldsets = ((None, {"fields": ("name", ("customer", "external_id"))}),)
     refusals = {
         "driver_external_id_is_unique_per_customer": ("external_id", None),
         "token_driver_of_its_customer": (
@@ -101,9 +133,35 @@ class DriverAdmin(BlockedColumn, ScopedAdmin):
     def emsp(self, driver: Driver) -> str:
         return str(driver.customer.emsp)
 
+    def notices(self, request: HttpRequest, obj: Driver) -> list[tuple[str, str]]:
+        for owner in (obj.customer, obj.customer.emsp):
+            if owner.blocked:
+                text = _("%(owner)s is blocked, and so every charge token of this driver.")
+                return [("warning", text % {"owner": owner})]
+        return [("warning", _("Blocked: every charge token of this driver is refused."))] if obj.blocked else []
 
-@admin.register(Token)
-class TokenAdmin(ScopedAdmin):
+    def tokens_page(self, request: HttpRequest, obj: Driver) -> HttpResponse:
+        return self.listing_page(request, obj, "tokens", tokens_listing(request, driver=obj))
+
+
+class TokenForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A charge token, under the rules of a change that the API has too."""
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or self.cleaned_data
+        given = {name: cleaned[name] for name in cleaned if name in self.changed_data or self.instance._state.adding}
+        before = Token.objects.filter(pk=self.instance.pk).first() or Token()
+        try:
+            cleaned.update(services.whole_change(before, given))
+        except ValidationError as error:
+            # A field that is wrong in itself is not missing too.
+            if not self.errors:
+                self.add_error(None, error)
+        return cleaned
+
+
+class TokenAdmin(OfEmspAdmin):
+    form = TokenForm
     list_display = ("name", "chip", "type", "emsp", "customer", "driver", "status")
     list_select_related = ("emsp", "customer", "driver")
     list_filter = (
@@ -117,12 +175,15 @@ class TokenAdmin(ScopedAdmin):
     ordering = ("-pk",)
     sortable_by = ()
     search_fields = ("auth_id", "uid")
-    search_help_text = "Auth ID or Chip ID from its beginning, or the number printed on the card"
+    search_help_text = gettext_lazy("Auth ID or Chip ID from its beginning, or the number printed on the card")
     autocomplete_fields = ("emsp", "customer", "driver")
     fieldsets = (
         (None, {"fields": ("type", ("auth_id", "uid"), "emsp", ("customer", "driver"))}),
-        ("Validity", {"fields": (("valid", "whitelist"), "expires_at"), "description": "Times are in UTC."}),
-        ("Card", {"fields": (("visual_number", "issuer"), "language")}),
+        (
+            gettext_lazy("Validity"),
+            {"fields": ("whitelist", "expires_at"), "description": gettext_lazy("Times are in UTC.")},
+        ),
+        (gettext_lazy("Card"), {"fields": (("visual_number", "issuer"), "language")}),
     )
     refusals = {
         "token_uid_is_unique": ("uid", "This Chip ID is taken."),
@@ -140,10 +201,6 @@ class TokenAdmin(ScopedAdmin):
     def chip(self, token: Token) -> str:
         return token.uid or "–"
 
-    @display(description="Status", label={"valid": "success", "blocked": "danger", "external": "info"})
-    def status(self, token: Token) -> str:
-        return "blocked" if not token.valid else "external" if token.external else "valid"
-
     def get_readonly_fields(self, request: HttpRequest, obj: Token | None = None) -> Any:
         # An external token is a name on a list; it becomes an eMSP's by creating that eMSP's token.
         named = ("type", "auth_id", "uid", "emsp", "customer", "driver") if obj is not None and obj.external else ()
@@ -153,23 +210,25 @@ class TokenAdmin(ScopedAdmin):
         """By an id in its normal form; only where none begins so, by the printed number or a customer."""
         if not term:
             return queryset, False
-        # The whole id first: that is one look into each index, whatever the database's collation.
-        for match in (exactly, begins):
-            named = queryset.filter(match(term))
-            if named.exists():
-                return named, False
-        customers = list(Customer.objects.filter(name__icontains=term).order_by().values_list("pk", flat=True)[:100])
-        return queryset.filter(Q(visual_number=term) | Q(customer__in=customers)), False
+        found = find(queryset, term)
+        if found.exists():
+            return found, False
+        named = Customer.objects.filter(name__icontains=term).order_by()
+        customers = list(named.values_list("pk", flat=True)[:100])
+        return queryset.filter(Q(customer__in=customers)), False
 
     def notices(self, request: HttpRequest, obj: Token) -> list[tuple[str, str]]:
         if obj.external:
-            return [("info", "External: known only by its Auth ID, because a list or a group names it.")]
+            return [("info", _("External: known only by its Auth ID, because a list or a group names it."))]
         if not obj.valid:
-            return [("warning", "Blocked: this charge token is refused everywhere.")]
-        owners = [owner for owner in (obj.driver, obj.customer, obj.emsp) if owner is not None and owner.blocked]
-        return [("warning", f"{owner} is blocked, and so this charge token.") for owner in owners[:1]]
+            return [("warning", _("Blocked: this charge token is refused everywhere."))]
+        blocked = [owner for owner in (obj.driver, obj.customer, obj.emsp) if owner is not None and owner.blocked]
+        text = _("%(owner)s is blocked, and so this charge token.")
+        return [("warning", text % {"owner": owner}) for owner in blocked[:1]]
 
     def save_model(self, request: HttpRequest, obj: Token, form: Any, change: bool) -> None:
+        if not change:
+            services.take_over_external([obj])
         super().save_model(request, obj, form, change)
         if "auth_id" in form.changed_data and obj.auth_id and (warning := ids.auth_id_warning(obj.auth_id)):
             self.message_user(request, warning, messages.WARNING)

@@ -1,5 +1,7 @@
 """Finding a token by what somebody types or scans: an id however it is written, whole or from its beginning."""
 
+from typing import Any
+
 from django.db.models import Q
 
 from locations.ids import BadId
@@ -29,3 +31,13 @@ def begins(term: str) -> Q:
     for form in normal_forms(term):
         condition |= Q(uid_normal__startswith=form) | Q(auth_id_normal__startswith=form)
     return condition
+
+
+def find(tokens: Any, term: str) -> Any:
+    """Those of the tokens with an id that is or begins so; only where none does, those with this printed number."""
+    # The whole id first: that is one look into each index, whatever the database's collation.
+    for match in (exactly, begins):
+        named = tokens.filter(match(term))
+        if named.exists():
+            return named
+    return tokens.filter(visual_number=term)

@@ -1,29 +1,72 @@
-"""Writing tokens where one row is not enough: external tokens that are named, and that turn into an eMSP's."""
+"""Writing tokens where one row is not enough: external tokens that are named, and that turn into an eMSP's; and
+refusing and accepting all of an owner's at once."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import models, transaction
 
 from locations.ids import BadId
 from tokens import ids
-from tokens.models import EMSP, Token, TokenType
+from tokens.models import EMSP, Customer, Driver, Token, TokenType
 
 MAX_AUTH_ID = 255
+# By model, the field that says whether it is refused, and what stands in it then.
+_REFUSES: dict[type[models.Model], tuple[str, bool]] = {
+    EMSP: ("blocked", True),
+    Customer: ("blocked", True),
+    Driver: ("blocked", True),
+    Token: ("valid", False),
+}
 
 
-def create_token(token: Token) -> Token:
-    """Saves a new token of an eMSP, in the place of an external one that has its Auth ID. Raises ValidationError."""
-    with transaction.atomic():
-        token.clean()
-        take_over_external([token])
-        token.full_clean()
-        token.save()
-    return token
+def is_blocked(row: models.Model) -> bool:
+    """Whether the row itself is refused, whatever it belongs to."""
+    field, refused = _REFUSES[type(row)]
+    return bool(getattr(row, field) is refused)
+
+
+def set_blocked(rows: models.QuerySet[Any], blocked: bool) -> int:
+    """Blocks or unblocks eMSPs, customers, drivers or tokens; how many were not so before."""
+    field, refused = _REFUSES[rows.model]
+    value = refused if blocked else not refused
+    return rows.order_by().filter(**{field: not value}).update(**{field: value})
+
+
+def whole_change(before: Token, given: dict[str, Any]) -> dict[str, Any]:
+    """What a token is given (field → value), with what follows from it. Raises ValidationError, by field.
+
+    The uid of an EMAID token is its Auth ID: one that is given alone brings the other. Taking the customer away while
+    a driver stays, or the eMSP while a customer does, contradicts itself. before: the row, or Token() for a new one.
+    """
+    given = dict(given)
+    ids_ = {name: given.get(name, getattr(before, name)) for name in ("uid", "auth_id")}
+    if given.get("type", before.type) == TokenType.EMAID:
+        for one, other in (("auth_id", "uid"), ("uid", "auth_id")):
+            if given.get(one) and not given.get(other):
+                given[other] = ids_[other] = given[one]
+        if not _same(ids_["uid"], ids_["auth_id"]):
+            raise ValidationError({"uid": "The uid of an EMAID token is its Auth ID."})
+    if not any(ids_.values()):
+        raise ValidationError("Give a Chip ID (uid), an Auth ID (auth_id), or both.")
+    if not before._state.adding:
+        for field, below in (("customer", "driver"), ("emsp", "customer")):
+            if field in given and given[field] is None and given.get(below, getattr(before, below)) is not None:
+                raise ValidationError({field: f"A token with a {below} has that {below}'s {field}."})
+    return given
+
+
+def _same(uid: str | None, auth_id: str | None) -> bool:
+    try:
+        return not (uid and auth_id) or ids.auth_id(uid) == ids.auth_id(auth_id)
+    except BadId:
+        return True  # the model says which of them is none
 
 
 def create_tokens(tokens: Sequence[Token]) -> None:
-    """Saves many new, cleaned tokens: all or, by an IntegrityError, none. As create_token, but set by set."""
+    """Saves many new, cleaned tokens: all or, by an IntegrityError, none. Each takes the place of an external one
+    that has its Auth ID."""
     with transaction.atomic():
         take_over_external(tokens)
         taken_over = [token for token in tokens if not token._state.adding]

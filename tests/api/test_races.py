@@ -12,6 +12,7 @@ from authorization.services import create_key
 from locations.models import Location
 from tests import factories
 from tests.conftest import ApiClient
+from tests.threads import interleaved
 from tokens.models import Token
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -111,3 +112,22 @@ def test_deleting_what_is_being_named(client: ApiClient, together: Callable[...,
     for model in (GroupMember, AuthorizationListEntry):
         named = model.objects.values_list("token", flat=True)
         assert Token.objects.filter(pk__in=named).count() == len(set(named))
+
+
+def test_an_auth_id_of_nobody_goes_to_one_of_two_who_take_it_at_once() -> None:
+    """It begins with neither's party: whoever comes second waits, and learns that it is taken."""
+    programs = [ApiClient(create_key(user=factories.manager(emsp))[1]) for emsp in (factories.emsp(), factories.emsp())]
+    emsps = [int(program.get("/api/v1/emsps/").json()["results"][0]["id"]) for program in programs]
+    for n, body in enumerate(({"auth_id": "FA-{}"}, [{"auth_id": "FA-{}"}, {"auth_id": "fa{}", "uid": "{:02}"}])):
+        codes: dict[int, int] = {}
+
+        def take(who: int, body: Any = body, n: int = n, codes: dict[int, int] = codes) -> None:
+            rows = body if isinstance(body, list) else [body]
+            sent = [{"emsp": emsps[who]} | {k: v.format(n) for k, v in row.items()} for row in rows]
+            answer = programs[who].post("/api/v1/tokens/", sent if isinstance(body, list) else sent[0])
+            codes[who] = answer.status_code
+            assert answer.status_code == 201 or "taken" in answer.content.decode()
+
+        assert interleaved(lambda take=take: take(0), lambda take=take: take(1)) == [None, None]
+        assert codes == {0: 201, 1: 400}
+        assert set(Token.objects.filter(auth_id_normal=f"FA{n}").values_list("emsp", flat=True)) == {emsps[0]}

@@ -16,7 +16,7 @@ from authorization.api.pagination import MAX_ID
 from authorization.api.resources.base import Checked, Resource
 from authorization.api.resources.fields import PkField
 from authorization.api.resources.refusals import details, writing
-from authorization.services.names import others_auth_ids
+from authorization.services.names import TAKEN, may_carry, others_auth_ids
 from locations.access import managed_by, scope_of_request, visible_to
 from locations.ids import BadId
 from locations.models import CPO
@@ -26,7 +26,7 @@ from tokens.models import EMSP, Customer, DirectoryGrant, Driver, Token, TokenTy
 from tokens.search import begins
 
 MAX_BULK = 10_000
-TAKEN = {"auth_id": [ErrorDetail("This Auth ID is taken.", "unique")]}
+IS_TAKEN = {"auth_id": [ErrorDetail(TAKEN, "unique")]}
 
 
 class EMSPSerializer(Checked):
@@ -143,7 +143,7 @@ class TokenListSerializer(serializers.ListSerializer[Any]):
         scope = scope_of_request(self.context["request"])
         if taken := others_auth_ids(tokens, scope):
             raise serializers.ValidationError(
-                {str(n): TAKEN for n, token in enumerate(tokens) if token.auth_id in taken}
+                {str(n): IS_TAKEN for n, token in enumerate(tokens) if token.auth_id in taken}
             )
         services.create_tokens(tokens)
         return tokens
@@ -197,35 +197,7 @@ class TokenSerializer(Checked):
         return [warning] if warning else []
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """What model and database would say only of the row as a whole, said of the field."""
-        before = self.instance if isinstance(self.instance, Token) else Token()
-        values = {name: attrs.get(name, getattr(before, name)) for name in ("type", "uid", "auth_id")}
-        if values["type"] == TokenType.EMAID:
-            self._pair_ids(attrs, values)
-        if not (values["uid"] or values["auth_id"]):
-            raise serializers.ValidationError("Give a Chip ID (uid), an Auth ID (auth_id), or both.")
-        if self.instance is not None:
-            self._keep_chain(attrs, before)
-        return attrs
-
-    def _pair_ids(self, attrs: dict[str, Any], values: dict[str, Any]) -> None:
-        """The uid of an EMAID token is its Auth ID: one that is given alone brings the other."""
-        for given, other in (("auth_id", "uid"), ("uid", "auth_id")):
-            if attrs.get(given) and not attrs.get(other):
-                attrs[other] = values[other] = attrs[given]
-        uid, auth_id = values["uid"], values["auth_id"]
-        try:
-            same = not (uid and auth_id) or ids.auth_id(uid) == ids.auth_id(auth_id)
-        except BadId:
-            return  # the model says which
-        if not same:
-            raise serializers.ValidationError({"uid": "The uid of an EMAID token is its Auth ID."})
-
-    def _keep_chain(self, attrs: dict[str, Any], before: Token) -> None:
-        """Taking the customer away while a driver stays, or the eMSP while a customer does, contradicts itself."""
-        for field, below in (("customer", "driver"), ("emsp", "customer")):
-            if field in attrs and attrs[field] is None and attrs.get(below, getattr(before, below)) is not None:
-                raise serializers.ValidationError({field: f"A token with a {below} has that {below}'s {field}."})
+        return services.whole_change(self.instance if isinstance(self.instance, Token) else Token(), attrs)
 
     def update(self, instance: Token, validated_data: dict[str, Any]) -> Any:
         self.before = instance.auth_id, instance.emsp_id
@@ -234,9 +206,8 @@ class TokenSerializer(Checked):
     def prepare(self, instance: Token) -> None:
         if _own_errors(instance):
             return  # the check says which
-        # A name that was the token's before stays its own, whoever names it since.
-        if (instance.auth_id, instance.emsp_id) != self.before and others_auth_ids([instance], self.scope):
-            raise serializers.ValidationError(TAKEN)
+        if not may_carry(instance, self.scope, self.before):
+            raise serializers.ValidationError(IS_TAKEN)
         if instance._state.adding:
             services.take_over_external([instance])
 
