@@ -1,13 +1,13 @@
 """Which groups, exceptions, decisions and keys a portal user sees and manages."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from authorization.models import ApiKey, ChargeException, Decision, ExceptionGroup, Owned
-from locations.access import NOTHING, Scope, rule, within
+from locations.access import NOTHING, Scope, rule, visible_to, within
 from tokens.access import directories, emsps
 
 GLOBAL = Q(owner_cpo=None, owner_emsp=None)
@@ -35,6 +35,15 @@ def shown_groups(scope: Scope, groups: Iterable[ExceptionGroup]) -> list[Excepti
     return [
         group if scope.everything or sees_owned(scope, group) else _("a group of another party") for group in groups
     ]
+
+
+def seen_among(rows: Sequence[Any], column: str, scope: Scope) -> set[int]:
+    """Of list entries or group members: which of the objects that they name by this column the user may see."""
+    pks = {getattr(row, f"{column}_id") for row in rows} - {None}
+    if scope.everything or not pks:
+        return pks
+    model = rows[0]._meta.get_field(column).related_model
+    return set(visible_to(scope, model._default_manager.filter(pk__in=pks)).values_list("pk", flat=True))
 
 
 for _model in (ExceptionGroup, ChargeException):

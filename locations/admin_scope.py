@@ -1,5 +1,6 @@
 """Who may open which page, whose rows are on it, and what its choices offer: the rules of `locations.access`."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Model
@@ -21,17 +22,25 @@ else:
 # References ("app.model.field") that may name whatever the user sees, were it by name alone. All others lead to what
 # the user's own parties have.
 _NAMES: set[str] = set()
+_AMONG: dict[str, Callable[[HttpRequest, Any], Any]] = {}
 
 
-def may_name(model: type[Model], *fields: str) -> None:
-    """Says that these references of a model may lead to another party's objects that the user sees."""
-    _NAMES.update(f"{model._meta.label_lower}.{field}" for field in fields)
+def may_name(model: type[Model], *fields: str, among: Callable[[HttpRequest, Any], Any] | None = None) -> None:
+    """Says that these references of a model may lead to another party's objects that the user sees.
+
+    among: narrows the choice further, by what a search is asked for.
+    """
+    for field in fields:
+        _NAMES.add(source := f"{model._meta.label_lower}.{field}")
+        if among is not None:
+            _AMONG[source] = among
 
 
 def choosable(request: HttpRequest, source: str, rows: Any) -> Any:
     """Those of the rows that a reference ("app.model.field") may lead to."""
     scope = scope_of_request(request)
-    return access.visible_to(scope, rows) if source in _NAMES else access.managed_by(scope, rows)
+    rows = access.visible_to(scope, rows) if source in _NAMES else access.managed_by(scope, rows)
+    return _AMONG[source](request, rows) if source in _AMONG else rows
 
 
 def search_source(request: HttpRequest) -> str | None:

@@ -18,4 +18,9 @@ class Search(_OnlyNumbers, AutocompleteSelect):  # type: ignore[misc]
 
 
 class SearchSeveral(_OnlyNumbers, AutocompleteSelectMultiple):  # type: ignore[misc]
-    """Several rows, found by typing."""
+    """Several rows, found by typing. asking: what the search is told besides, see `may_name`."""
+
+    asking = ""
+
+    def get_url(self) -> str:
+        return f"{super().get_url()}?{self.asking}" if self.asking else super().get_url()

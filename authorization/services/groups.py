@@ -10,7 +10,7 @@ from django.db.models import Model, Q, QuerySet
 
 from authorization.handles import handle, split
 from authorization.models import ExceptionGroup, GroupMember
-from locations.access import Scope, visible_to, with_sub_cpos, within
+from locations.access import EVERYTHING, Scope, managed_by, visible_to, with_sub_cpos, within
 from locations.models import CPO, Location
 from tokens.models import EMSP, Customer, Driver, Token
 from tokens.services import named_by_party, tokens_named
@@ -44,9 +44,11 @@ def change_members(
     add: Iterable[int] = (),
     remove: Iterable[int] = (),
     add_auth_ids: Sequence[str] = (),
+    clear: bool = False,
     scope: Scope = ADMIN,
 ) -> MembersChanged:
-    """Removes, then adds, all or nothing. A token with an Auth ID comes and goes by that, whichever carrier is given.
+    """Clears or removes, then adds, all or nothing. A token with an Auth ID comes and goes by that, whichever carrier
+    is given.
 
     scope: whose request it is; what that user may not see is not found. Raises ValidationError by field
     (`add`, `remove`, `add_auth_ids`).
@@ -58,20 +60,33 @@ def change_members(
             raise ValidationError(
                 {"add_auth_ids": ValidationError("Only a group of charge tokens takes Auth IDs.", "category")}
             )
-        added = existing(_candidates(group, scope), add, "add")
+        added = existing(candidates(group, scope), add, "add")
         gone = _going(group, remove, scope)
         before = group.members.count()
-        GroupMember.objects.filter(gone, group=group).delete()
+        GroupMember.objects.filter(EVERYTHING if clear else gone, group=group).delete()
         between = group.members.count()
         _add(group, dict.fromkeys(added) | _named(group, add_auth_ids, scope))
         after = group.members.count()
     return MembersChanged(after - between, before - between, after)
 
 
-def _candidates(group: ExceptionGroup, scope: Scope) -> QuerySet[Any]:
-    """What the user may put into the group. On its owner's own side that is the owner's alone: a rule with this group
-    may not close another party's sites, nor lock another party's cards."""
-    rows: QuerySet[Any] = MEMBER_MODELS[group.category]._default_manager.all()
+def members_shown(group: ExceptionGroup, scope: Scope) -> QuerySet[GroupMember]:
+    """The members of a group that the user may see, in the order of their rows.
+
+    The order of their own ids would tell which of them are older than their names here.
+    """
+    rows = GroupMember.objects.filter(group=group).order_by("pk")
+    if scope.everything or managed_by(scope, ExceptionGroup.objects.filter(pk=group.pk)).exists():
+        return rows
+    # Anybody uses a global group; who else is in it is not for everybody.
+    known = visible_to(scope, MEMBER_MODELS[group.category]._default_manager.all())
+    return rows.filter(**{f"{group.category}__in": known.order_by().values("pk")})
+
+
+def candidates(group: ExceptionGroup, scope: Scope, rows: QuerySet[Any] | None = None) -> QuerySet[Any]:
+    """What the user may put into the group; of these rows, where there are some. On its owner's own side that is the
+    owner's alone: a rule with this group may not close another party's sites, nor lock another party's cards."""
+    rows = MEMBER_MODELS[group.category]._default_manager.all() if rows is None else rows
     if scope.everything:
         return rows
     if group.owner_cpo_id is not None and group.category in _OF_CPO:

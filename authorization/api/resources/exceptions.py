@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 from rest_framework import serializers
@@ -10,11 +11,12 @@ from authorization.access import sees_owned
 from authorization.api.filters import FlagFilter, IdFilter
 from authorization.api.resources.base import Resource
 from authorization.api.resources.fields import LocalDateTime, PkField
-from authorization.api.resources.groups import SIDES
-from authorization.api.resources.owned import OWNERS, OwnedSerializer
+from authorization.api.resources.owned import OwnedSerializer
+from authorization.api.resources.refusals import details
 from authorization.models import Action, ChargeException, Direction
 from authorization.models import ExceptionGroup as Group
-from locations.access import visible_to, with_sub_cpos
+from authorization.services.ownership import SIDES, Owner, restrict_own_side_only
+from locations.access import visible_to
 
 
 def side_field(side: str) -> Any:
@@ -43,23 +45,18 @@ class ExceptionSerializer(OwnedSerializer):
         return attrs
 
     def _restrict_own_side_only(self, attrs: dict[str, Any]) -> None:
-        """A CPO says who may charge at its places, an eMSP where its cards may: nobody the other way round."""
-        owner = {name: self._id_of(attrs, name) for name in OWNERS}
-        cpo, emsp = owner["owner_cpo"], owner["owner_emsp"]
-        side, direction = ("cpo", Direction.EMSP_FOR_CPO) if cpo is not None else ("emsp", Direction.CPO_FOR_EMSP)
-        if attrs.get("direction", getattr(self.instance, "direction", None)) != direction:
-            text = f"An exception of {'a CPO' if cpo is not None else 'an eMSP'} has the direction {direction.value}."
-            raise serializers.ValidationError({"direction": text}, "other_side")
-        field = f"{side}_groups"
+        owner = Owner(self._id_of(attrs, "owner_cpo"), self._id_of(attrs, "owner_emsp"))
+        field = f"{owner.side}_groups"
         groups = attrs[field] if field in attrs else getattr(self.instance, field).all()
-        own = with_sub_cpos({cpo}) if cpo is not None else {emsp}
-        if any(getattr(group, f"owner_{side}_id") not in own for group in groups):
-            text = "On its own side an exception takes groups of its owner alone; global ones stand on the other side."
-            raise serializers.ValidationError({field: text}, "other_side")
+        direction = attrs.get("direction", getattr(self.instance, "direction", None))
+        try:
+            restrict_own_side_only(owner, direction, groups)
+        except ValidationError as error:
+            raise serializers.ValidationError(details(error)) from None
 
     def _id_of(self, attrs: dict[str, Any], name: str) -> int | None:
         if f"{name}_id" in attrs:
-            return int(attrs[f"{name}_id"])
+            return attrs[f"{name}_id"]  # type: ignore[no-any-return]
         if attrs.get(name) is not None:
             return int(attrs[name].pk)
         found: int | None = getattr(self.instance, f"{name}_id", None)

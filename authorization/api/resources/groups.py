@@ -15,10 +15,10 @@ from authorization.api.resources.fields import id_list
 from authorization.api.resources.lists import TOKEN_FIELDS, auth_id_list, represent, represent_rows
 from authorization.api.resources.owned import OwnedSerializer
 from authorization.api.resources.refusals import writing
-from authorization.models import CPO_SIDE, EMSP_SIDE, GroupMember
 from authorization.models import ExceptionGroup as Group
-from authorization.services.groups import MEMBER_MODELS, change_members
-from locations.access import managed_by, visible_to
+from authorization.models import GroupMember
+from authorization.services.groups import MEMBER_MODELS, change_members, members_shown
+from authorization.services.ownership import SIDES
 
 MEMBER_FIELDS: dict[str, tuple[str, ...]] = {
     "cpo": ("id", "name", "country_code", "party_id"),
@@ -28,7 +28,6 @@ MEMBER_FIELDS: dict[str, tuple[str, ...]] = {
     "driver": ("id", "name", "external_id"),
     "token": TOKEN_FIELDS,
 }
-SIDES = {"cpo": CPO_SIDE, "emsp": EMSP_SIDE}
 
 
 class GroupSerializer(OwnedSerializer):
@@ -111,10 +110,6 @@ class ExceptionGroups(Resource):
             objects = MEMBER_MODELS[category]._default_manager.filter(pk__in=rows.values(f"{category}_id"))
             page: Any = self.paginate_queryset(objects.order_by("pk"))
             return self.get_paginated_response([represent(row, fields) for row in page or []])
-        # In the order of the members: that of their ids would tell which of them are older than their names here.
-        if not managed_by(self.scope, Group.objects.filter(pk=group.pk)).exists():
-            # Anybody uses a global group; who else is in it is not for everybody.
-            known = visible_to(self.scope, MEMBER_MODELS[category]._default_manager.all())
-            rows = rows.filter(**{f"{category}__in": known.order_by().values("pk")})
-        page = self.paginate_queryset(rows.select_related(category).order_by("pk"))
+        rows = members_shown(group, self.scope)
+        page = self.paginate_queryset(rows.select_related(category))
         return self.get_paginated_response(represent_rows(page or [], category, fields, self.scope))

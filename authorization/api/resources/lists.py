@@ -11,13 +11,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
+from authorization.access import seen_among
 from authorization.api.pagination import MAX_PAGE
 from authorization.api.resources.fields import id_list
 from authorization.api.resources.refusals import writing
 from authorization.handles import handle
 from authorization.models import AuthorizationListEntry
 from authorization.services import lists
-from locations.access import Scope, scope_of_request, visible_to
+from locations.access import Scope, scope_of_request
 from locations.models import Location
 
 CUSTOMER_FIELDS = ("id", "name", "external_id")
@@ -123,12 +124,7 @@ def _objects(
 def represent_rows(rows: list[Any], column: str, fields: tuple[str, ...], scope: Scope) -> list[dict[str, Any]]:
     """What list entries or group members stand for. Of another's token the Auth ID alone, as it was named here; of
     another's customer or the like, that there is one."""
-    model = rows[0]._meta.get_field(column).related_model if rows else None
-    pks = {getattr(row, f"{column}_id") for row in rows}
-    if scope.everything or model is None:
-        seen = pks
-    else:
-        seen = set(visible_to(scope, model._default_manager.filter(pk__in=pks)).values_list("pk", flat=True))
+    seen = seen_among(rows, column, scope)
     return [
         represent(getattr(row, column), fields)
         if getattr(row, f"{column}_id") in seen

@@ -5,8 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from authorization.api.resources.base import Checked
-from locations.access import MANAGE_CPO, Scope
-from tokens.access import emsps
+from authorization.services.ownership import own_parties
 
 OWNERS = ("owner_cpo", "owner_emsp")
 
@@ -24,21 +23,14 @@ class OwnedSerializer(Checked):
                 if pk != getattr(self.instance, f"{name}_id"):
                     raise serializers.ValidationError({name: "The owner stays the same."}, "immutable")
         elif not any(given.values()):
-            name, pk = self._only_party()
-            attrs |= {f"{name}_id": pk}
+            attrs |= self._only_party()
         return attrs
 
-    def _only_party(self) -> tuple[str, int]:
+    def _only_party(self) -> dict[str, Any]:
         parties = own_parties(self.scope)
         if len(parties) != 1:
             raise serializers.ValidationError(
                 {"owner_cpo": "You manage several parties: say whose this is, with owner_cpo or owner_emsp."},
                 "required",
             )
-        return parties[0]
-
-
-def own_parties(scope: Scope) -> list[tuple[str, int]]:
-    """The parties granted, as owners: sub-CPOs come with theirs and are not counted."""
-    cpos = scope.granted.get(MANAGE_CPO, frozenset())
-    return [("owner_cpo", pk) for pk in sorted(cpos)] + [("owner_emsp", pk) for pk in sorted(emsps(scope))]
+        return {"owner_cpo_id": parties[0].cpo, "owner_emsp_id": parties[0].emsp}
