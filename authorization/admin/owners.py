@@ -44,9 +44,10 @@ def party_of(scope: Scope, text: str) -> Owner | None:
 
 
 class OwnedForm(forms.ModelForm):  # type: ignore[type-arg]
-    """scope: set by the page, of the user who fills it in."""
+    """scope: of the user who fills it in, set by the page. asked: the owner that the page is for, if it says so."""
 
     scope: Scope
+    asked = ""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -57,7 +58,7 @@ class OwnedForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or self.cleaned_data
         if self.instance._state.adding and not self.scope.everything:
-            owner = party_of(self.scope, cleaned.get("owner", ""))
+            owner = party_of(self.scope, cleaned.get("owner", self.asked))
             if owner is None:
                 raise ValidationError(_("Say which of your parties this belongs to."))
             self.instance.owner_cpo_id, self.instance.owner_emsp_id = owner
