@@ -13,7 +13,7 @@ from django.db import OperationalError, connections
 from authorization.questions import Question
 from authorization.services.keys import Caller
 from authorization.spool import Log, Row
-from authorization.store import Loaded, State, Store
+from authorization.store import Asked, Loaded, State, Store
 
 T = TypeVar("T")
 PER_QUESTION = 1 / 500  # seconds more that a batch may take
@@ -79,6 +79,10 @@ class BoundedStore:
     def load(self, questions: Sequence[Question], caller: Caller) -> Loaded:
         patience = self.bounded.patience + len(questions) * PER_QUESTION
         return self.bounded.ask(lambda: self.store.load(questions, caller), patience)
+
+    def ask(self, key: str, questions: Sequence[Question], now: datetime) -> Asked | None:
+        patience = self.bounded.patience + len(questions) * PER_QUESTION
+        return self.bounded.ask(lambda: self.store.ask(key, questions, now), patience)
 
     def state(self) -> State:
         return self.bounded.ask(self.store.state)

@@ -4,7 +4,6 @@ The rows come from a View, of the database or of the compiled copy; what is made
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from authorization.engine.types import Place, Request, Token
@@ -27,30 +26,22 @@ class StationRow(NamedTuple):
 
 
 class LocationRow(NamedTuple):
-    """groups: sorted; those that have it as a member, its CPO, or any CPO above that."""
+    """place: as the engine sees it where no station is known."""
 
-    id: int
+    place: Place
     location_id: str
     cpo: int
     party: tuple[str, str]
-    zone: str
-    private: bool
-    published: bool
-    groups: tuple[int, ...]
 
 
 class TokenRow(NamedTuple):
-    """groups: sorted; by itself, its Auth ID (in normal form), its driver, customer or eMSP."""
+    """token: as the engine sees it where no list names it. auth_id: in normal form."""
 
-    id: int
+    token: Token
     emaid: bool
     emsp: int | None
     customer: int | None
     auth_id: str | None
-    blocked: bool
-    expires_at: datetime | None
-    external: bool
-    groups: tuple[int, ...]
 
 
 class View(Protocol):
@@ -97,12 +88,16 @@ def facts_of(question: Question, view: View, reach: Reach) -> Facts | BadQuestio
         return error
     if spot is None:
         return Facts(Request(None, (), question.no_authorization), question.location_id, question.evse_id)
-    location, station, evse = spot
-    free = station is not None and not station.required
-    place = Place(location.id, location.zone, location.groups, location.private, location.published, free)
-    tokens = tuple([_token(row, view, location) for row in _tokens(question, view, reach, location)])
+    (place, location_id, cpo, _), station, evse = spot
+    if station is not None and not station.required:
+        place = place._replace(free=True)
+    rows = _tokens(question, view, reach, cpo)
+    if place.private:
+        tokens = [row.token._replace(listed=True) if view.listed(place.location, row) else row.token for row in rows]
+    else:
+        tokens = [row.token for row in rows]
     return Facts(
-        Request(place, tokens, question.no_authorization), location.location_id, evse.evse_id if evse else None
+        Request(place, tuple(tokens), question.no_authorization), location_id, None if evse is None else evse.evse_id
     )
 
 
@@ -111,6 +106,9 @@ def find_place(question: Question, view: View, reach: Reach) -> Spot | None:
 
     Raises BadQuestion for none, for an ambiguous one, and for two that differ.
     """
+    others = question.location_id, question.station, reach.station
+    if question.evse_id_normal is not None and others == (None, None, None):
+        return _at_evse(question.evse_id_normal, view, reach)
     own = view.station_by_pk(reach.station) if reach.station is not None else None
     if not (question.evse_id or question.location_id or question.station or reach.station):
         raise BadQuestion("Name a place: evse_id, location_id (with cpo) or station.", "no_place")
@@ -135,12 +133,27 @@ def find_place(question: Question, view: View, reach: Reach) -> Spot | None:
     return _agree(location, evse, station, own, view)
 
 
+def _at_evse(normal: str, view: View, reach: Reach) -> Spot | None:
+    """Where an EVSE alone is named, as most questions do: there is nothing that it could differ from."""
+    evse = view.evse(normal)
+    if evse is None:
+        return None
+    location = view.location(evse.location)
+    if not reach.has_places_of(location.cpo):
+        return None
+    return Spot(location, None if evse.station is None else view.station_by_pk(evse.station), evse)
+
+
 def _location(question: Question, view: View, reach: Reach, own: StationRow | None) -> LocationRow | None:
     candidates = [
         row
         for row in view.locations(question.location_id or "")
         if (question.cpo_party is None or question.cpo_party == row.party)
-        and (row.id == own.location if own is not None else reach.station is None and reach.has_places_of(row.cpo))
+        and (
+            row.place.location == own.location
+            if own is not None
+            else reach.station is None and reach.has_places_of(row.cpo)
+        )
     ]
     if len(candidates) > 1:
         raise BadQuestion("Several of your CPOs have this location_id: say which with cpo.", "ambiguous_place")
@@ -157,36 +170,30 @@ def _agree(
     location: LocationRow | None, evse: EvseRow | None, station: StationRow | None, own: StationRow | None, view: View
 ) -> Spot:
     """One Spot of everything named, and of the key's own station. Raises BadQuestion where two of them differ."""
-    if evse is not None and location is None and station is None and own is None:
-        # Nothing to differ from; most questions are like this.
-        at_evse = view.station_by_pk(evse.station) if evse.station is not None else None
-        return Spot(view.location(evse.location), at_evse, evse)
     evse_station = view.station_by_pk(evse.station) if evse is not None and evse.station is not None else None
     stations = {row.id: row for row in (station, evse_station, own) if row is not None}
     at = {row.location for row in (evse, *stations.values()) if row is not None}
     if location is not None:
-        at.add(location.id)
+        at.add(location.place.location)
     not_its_own = evse is not None and station is not None and evse.station != station.id
     if len(at) > 1 or len(stations) > 1 or not_its_own:
         raise BadQuestion("The places named are not one place.", "conflicting_places")
     return Spot(location or view.location(at.pop()), next(iter(stations.values()), None), evse)
 
 
-def _tokens(question: Question, view: View, reach: Reach, location: LocationRow) -> Sequence[TokenRow]:
-    """The tokens that match what was presented, as far as the caller may ask about them."""
+def _tokens(question: Question, view: View, reach: Reach, cpo: int) -> Sequence[TokenRow]:
+    """The tokens that match what was presented, as far as the caller may ask about them at a place of this CPO."""
     rows = [*_speaking(view.carriers(question.auth_id))] if question.auth_id else []
-    rows += [row for type_, uid in question.uids if (row := view.token(type_, uid)) is not None]
-    if reach.any_token_at(location.cpo):
+    for type_, uid in question.uids:
+        row = view.token(type_, uid)
+        if row is not None:
+            rows.append(row)
+    if reach.any_token_at(cpo):
         return rows
     return [row for row in rows if row.emsp in reach.emsps]
 
 
 def _speaking(rows: Sequence[TokenRow]) -> Sequence[TokenRow]:
     """The tokens an Auth ID speaks of: its EMAID token if there is one, else all; an external one only if alone."""
-    own = [row for row in rows if not row.external] or rows
+    own = [row for row in rows if not row.token.external] or rows
     return [row for row in own if row.emaid] or own
-
-
-def _token(row: TokenRow, view: View, location: LocationRow) -> Token:
-    listed = location.private and view.listed(location.id, row)
-    return Token(row.id, row.groups, row.blocked, row.expires_at, row.external, listed)

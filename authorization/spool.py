@@ -57,26 +57,27 @@ class SpoolLog:
     def write(self, rows: Sequence[Row]) -> None:
         if not rows:
             return
-        lines = [orjson.dumps(row) + b"\n" for row in rows]
+        data = b"".join([orjson.dumps(row, None, orjson.OPT_APPEND_NEWLINE) for row in rows])
         kept = 0
         try:
             with self._lock:
-                kept = self._append(b"".join(lines))
+                kept = self._append(data, len(rows))
         except OSError as error:
             logger.error("The spool takes no more (%s): logging into the database", error)
         if kept < len(rows):
             self._otherwise.write(rows[kept:])
 
-    def _append(self, data: bytes) -> int:
+    def _append(self, data: bytes, rows: int) -> int:
         """How many whole rows are in the file now: all, or fewer where the disk is full."""
         if self._file < 0 or self._length > FILE_LIMIT:
             self._open()
         written = os.write(self._file, data)
         self._length += written
-        if written < len(data):
-            # What follows half a row would be lost with it. Whoever ships the file leaves the half row out.
-            os.close(self._file)
-            self._file = -1
+        if written == len(data):
+            return rows
+        # What follows half a row would be lost with it. Whoever ships the file leaves the half row out.
+        os.close(self._file)
+        self._file = -1
         return data.count(b"\n", 0, written)
 
     def _open(self) -> None:

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 
 from authorization import selectors
 from authorization.engine.rules import Rules, compile_rules
+from authorization.engine.types import Place, Token
 from authorization.facts import EvseRow, Facts, LocationRow, StationRow, TokenRow, facts_of
 from authorization.questions import BadQuestion, Question
 from authorization.reach import reach_of
@@ -28,6 +29,13 @@ class Loaded(NamedTuple):
     source: str
 
 
+class Asked(NamedTuple):
+    """Whose key it is, and what was loaded for them, of one revision."""
+
+    caller: Caller
+    loaded: Loaded
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """From where the next question would be answered: revision, source, and how many seconds ago that was verified."""
@@ -44,6 +52,10 @@ class Store(Protocol):
         """The caller of a key in force at `now`."""
 
     def load(self, questions: Sequence[Question], caller: Caller) -> Loaded: ...
+
+    def ask(self, key: str, questions: Sequence[Question], now: datetime) -> Asked | None:
+        """caller() and load() in one; None where nobody has the key, or where it would take a second look."""
+
     def state(self) -> State: ...
 
 
@@ -69,6 +81,10 @@ class DatabaseStore:
         view = DatabaseView(places, tokens)
         facts = [facts_of(question, view, reach) for question in questions]
         return Loaded(facts, rules, revision, "database")
+
+    def ask(self, key: str, questions: Sequence[Question], now: datetime) -> Asked | None:
+        caller = self.caller(key, now)
+        return None if caller is None else Asked(caller, self.load(questions, caller))
 
     def state(self) -> State:
         return State(selectors.revision(), "database", 0.0)
@@ -110,16 +126,16 @@ class DatabaseView:
         return self._location(self._places.locations_by_pk[pk])
 
     def _location(self, row: Row) -> LocationRow:
-        return LocationRow(
-            id=row["id"],
-            location_id=row["location_id"],
-            cpo=row["cpo_id"],
-            party=(row["cpo__country_code"], row["cpo__party_id"]),
+        place = Place(
+            location=row["id"],
             zone=row["time_zone"],
+            groups=self._places.groups[row["id"]],
             private=row["is_private"],
             published=row["published"],
-            groups=self._places.groups[row["id"]],
+            free=False,
         )
+        party = row["cpo__country_code"], row["cpo__party_id"]
+        return LocationRow(place, row["location_id"], row["cpo_id"], party)
 
     def token(self, type: str, uid: str) -> TokenRow | None:  # noqa: A002
         row = self._tokens.by_uid.get((type, uid))
@@ -130,23 +146,21 @@ class DatabaseView:
 
     def _token(self, row: Row) -> TokenRow:
         blocked = not row["valid"] or row["emsp__blocked"] or row["customer__blocked"] or row["driver__blocked"]
-        return TokenRow(
-            id=row["id"],
-            emaid=row["type"] == "EMAID",
-            emsp=row["emsp_id"],
-            customer=row["customer_id"],
-            auth_id=row["auth_id_normal"],
+        token = Token(
+            key=row["id"],
+            groups=self._tokens.groups[row["id"]],
             blocked=bool(blocked),
             expires_at=row["expires_at"],
             external=row["external"],
-            groups=self._tokens.groups[row["id"]],
+            listed=False,
         )
+        return TokenRow(token, row["type"] == "EMAID", row["emsp_id"], row["customer_id"], row["auth_id_normal"])
 
     def listed(self, location: int, token: TokenRow) -> bool:
         entries = self._tokens.listed
         return (
             (location, token.customer) in entries.customers
-            or (location, token.id) in entries.tokens
+            or (location, token.token.key) in entries.tokens
             or (location, token.auth_id) in entries.auth_ids
         )
 

@@ -1,28 +1,30 @@
-"""Pages of the parties' places: CPOs, locations, charge stations, EVSEs."""
+"""Pages of the parties' places: CPOs, locations, charge stations, EVSEs.
+
+All but the EVSE's are registered by authorization.admin.locations, which has more to show there.
+"""
 
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Q
-from django.http import HttpRequest
+from django.db.models import Case, Q, Value, When
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter
 
 from locations import ids
 from locations.access import scope_of_request
-from locations.admin_base import GrantedAdmin, ScopedAdmin, ScopedInline, ShownInline, display
+from locations.admin_base import GrantedAdmin, ScopedAdmin, display
+from locations.admin_listings import access_of, beginning, cpos_below, evses_of, locations_of, stations_of
+from locations.admin_pages import ObjectPage
 from locations.admin_scope import PartyFilter, search_source
 from locations.models import CPO, EVSE, ChargeStation, Location
 
-FREE = (
+FREE = _(
     "This station does not require authorization: everyone charges here free, without a card. "
     "That holds at a private location too, and for blocked cards."
 )
-EVSE_REFUSALS = {
-    "evse_id_is_unique": ("evse_id", "This EVSE ID is taken."),
-    "evse_uid_is_unique_per_location": ("uid", "This EVSE UID is taken at this location."),
-    "evse_station_of_its_location": ("station", "The charge station stands at another location."),
-}
 
 
 def search_party(queryset: Any, term: str) -> Any:
@@ -35,36 +37,46 @@ def search_party(queryset: Any, term: str) -> Any:
     return found if found.exists() else queryset.filter(name__icontains=term)
 
 
-@admin.register(CPO)
 class CPOAdmin(GrantedAdmin):
     others_by_name = True
-    list_display = ("name", "party", "parent", "time_zone")
-    list_select_related = ("parent",)
+    list_display = ("name", "party", "above", "time_zone")
     search_fields = ("name",)
-    search_help_text = "Name or party, like NL-GFX"
+    search_help_text = _("Name or party, like NL-GFX")
     autocomplete_fields = ("parent",)
     fieldsets = ((None, {"fields": ("name", ("country_code", "party_id"), "parent", "time_zone")}),)
     refusals = {"cpo_is_not_its_own_parent": ("parent", None), "cpo_party_is_unique": ("party_id", None)}
+    object_pages: tuple[ObjectPage, ...] = (ObjectPage("locations", _("Locations"), "locations.view_location"),)
 
-    @display(description="Party", label=True)
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """The CPO above may be another party: then it is not named."""
+        scope = scope_of_request(request)
+        shown = Q() if scope.everything else Q(parent__in=sorted(scope.cpos))
+        name = Case(When(shown & Q(parent__isnull=False), then="parent__name"), default=Value("–"))
+        rows: Any = super().get_queryset(request)  # type: ignore[no-untyped-call]
+        return rows.annotate(above_name=name)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if self.has_change_permission(request, obj):
+            return super().get_fieldsets(request, obj)
+        return ((None, {"fields": ("name", ("country_code", "party_id"), "above", "time_zone")}),)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (*super().get_readonly_fields(request, obj), "above")
+
+    @display(description=_("Party"), label=True)
     def party(self, cpo: CPO) -> str:
         return cpo.code
+
+    @display(description=_("Parent CPO"), ordering="parent__name")
+    def above(self, cpo: Any) -> str:
+        return str(cpo.above_name)
 
     def search(self, queryset: Any, term: str, request: HttpRequest) -> tuple[Any, bool]:
         return (search_party(queryset, term) if term else queryset), False
 
-
-class EVSEInline(ScopedInline):
-    managers_write = True
-    model = EVSE
-    fields = ("evse_id", "uid", "station")
-    autocomplete_fields = ("station",)
-
-
-class StationInline(ScopedInline):
-    managers_write = True
-    model = ChargeStation
-    fields = ("identity", "authorization_required")
+    def locations_page(self, request: HttpRequest, obj: CPO) -> HttpResponse:
+        listings = [locations_of(request, obj), cpos_below(request, obj)]
+        return self.page_of(request, obj, "admin/listings.html", {"listings": listings}, at="locations")
 
 
 class LocationForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -72,38 +84,37 @@ class LocationForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or self.cleaned_data
-        if not cleaned.get("time_zone") and cleaned.get("cpo"):
-            cleaned["time_zone"] = cleaned["cpo"].time_zone
+        cpo = cleaned.get("cpo") or (self.instance.cpo if self.instance.pk else None)
+        if not cleaned.get("time_zone") and cpo:
+            cleaned["time_zone"] = cpo.time_zone
         return cleaned
 
 
 class LocationAdmin(ScopedAdmin):
-    """Registered by authorization.admin.locations, which adds who may charge here."""
-
     managers_write = True
     others_by_name = True
+    # To another CPO only an Admin moves it.
     fixed = ("cpo",)
     form = LocationForm
     list_display: tuple[str, ...] = ("name_or_id", "location_id", "cpo", "city", "country")
     list_select_related = ("cpo",)
     list_filter: ClassVar[tuple[Any, ...]] = (("cpo", PartyFilter),)
     search_fields = ("name", "city", "location_id")
-    search_help_text = "Name, city, location ID, EVSE ID or station identity"
+    search_help_text = _("Name, city, location ID, EVSE ID or station identity")
     autocomplete_fields = ("cpo",)
-    inlines: ClassVar[tuple[Any, ...]] = (EVSEInline, StationInline)
     fieldsets = (
-        (None, {"fields": ("name", ("cpo", "location_id"), ("published", "time_zone"))}),
-        ("Address", {"fields": ("address", ("postal_code", "city"), "country", ("latitude", "longitude"))}),
+        (None, {"fields": ("name", ("cpo", "location_id"), "time_zone")}),
+        (_("Address"), {"fields": ("address", ("postal_code", "city"), "country", ("latitude", "longitude"))}),
+    )
+    # Later it is published and unpublished by buttons, which say what that does.
+    add_fieldsets = ((None, {"fields": ("name", ("cpo", "location_id"), ("time_zone", "published"))}), fieldsets[1])
+    object_pages: tuple[ObjectPage, ...] = (
+        ObjectPage("chargers", _("EVSEs and stations"), "locations.view_chargestation"),
     )
     history_parts: tuple[Any, ...] = ((EVSE, "location"), (ChargeStation, "location"))
-    refusals = {
-        "location_id_is_unique_per_cpo": ("location_id", None),
-        "private_location_is_not_published": ("published", None),
-        **{name: (None, text) for name, (_, text) in EVSE_REFUSALS.items()},
-        "station_identity_is_unique": (None, "This station identity is taken."),
-    }
+    refusals = {"location_id_is_unique_per_cpo": ("location_id", None)}
 
-    @display(description="Name", ordering="name")
+    @display(description=_("Name"), ordering="name")
     def name_or_id(self, location: Location) -> str:
         return str(location)
 
@@ -119,28 +130,36 @@ class LocationAdmin(ScopedAdmin):
         named = queryset.filter(Q(pk__in=evses) | Q(pk__in=stations))
         return (named, False) if named.exists() else super().search(queryset, term, request)
 
-
-class StationEVSEInline(ShownInline):
-    """An EVSE belongs to its location and is chosen there; here it is only shown."""
-
-    model = EVSE
-    fields = ("evse_id", "uid")
+    def chargers_page(self, request: HttpRequest, obj: Location) -> HttpResponse:
+        listings = [stations_of(request, obj), evses_of(request, obj)]
+        return self.page_of(request, obj, "admin/listings.html", {"listings": listings}, at="chargers")
 
 
-@admin.register(ChargeStation)
-class ChargeStationAdmin(ScopedAdmin):
+class AtLocation(ScopedAdmin):
+    """Something that stands at a location: its page leads there, and back there when it was added from there."""
+
     managers_write = True
+    change_form_outer_before_template = "admin/above_charger.html"
+
+    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
+        if "location" in request.GET:
+            return HttpResponseRedirect(reverse("admin:locations_location_chargers", args=(obj.location_id,)))
+        return super().response_post_save_add(request, obj)
+
+
+class ChargeStationAdmin(AtLocation):
     list_display = ("identity", "location", "access")
     list_select_related = ("location",)
     list_filter = (("location", PartyFilter), ("authorization_required", BooleanRadioFilter))
     search_fields = ("identity",)
-    search_help_text = "Identity, from its beginning"
+    search_help_text = _("Identity, from its beginning")
     autocomplete_fields = ("location",)
-    inlines = (StationEVSEInline,)
+    object_pages: tuple[ObjectPage, ...] = (ObjectPage("evses", _("EVSEs"), "locations.view_evse"),)
+    history_parts = ((EVSE, "station"),)
     fieldsets = (
         (None, {"fields": ("identity", "location")}),
         (
-            "Access modes",
+            _("Access modes"),
             {
                 "fields": (
                     "authorization_required",
@@ -156,13 +175,13 @@ class ChargeStationAdmin(ScopedAdmin):
         "station_identity_is_unique": ("identity", None),
         "evse_station_of_its_location": (
             "location",
-            "EVSEs of this station stand at its present location: take them off the station first.",
+            _("EVSEs of this station stand at its present location: take them off the station first."),
         ),
     }
 
-    @display(description="Access", label={"authorization required": "info", "free, without a card": "warning"})
-    def access(self, station: ChargeStation) -> str:
-        return "authorization required" if station.authorization_required else "free, without a card"
+    @display(description=_("Access"), label={True: "info", False: "warning"})
+    def access(self, station: ChargeStation) -> Any:
+        return station.authorization_required, access_of(station)
 
     def search(self, queryset: Any, term: str, request: HttpRequest) -> tuple[Any, bool]:
         try:
@@ -171,20 +190,27 @@ class ChargeStationAdmin(ScopedAdmin):
             return (queryset.none() if term else queryset), False
 
     def notices(self, request: HttpRequest, obj: ChargeStation) -> list[tuple[str, str]]:
-        return [] if obj.authorization_required else [("warning", FREE)]
+        return [] if obj.authorization_required else [("warning", str(FREE))]
+
+    def evses_page(self, request: HttpRequest, obj: ChargeStation) -> HttpResponse:
+        listings = [evses_of(request, obj.location, obj)]
+        return self.page_of(request, obj, "admin/listings.html", {"listings": listings}, at="evses")
 
 
 @admin.register(EVSE)
-class EVSEAdmin(ScopedAdmin):
-    managers_write = True
+class EVSEAdmin(AtLocation):
     list_display = ("name", "uid", "location", "station")
     list_select_related = ("location", "station")
     list_filter = (("location", PartyFilter),)
     search_fields = ("evse_id",)
-    search_help_text = "EVSE ID from its beginning, with or without *, or a UID"
+    search_help_text = _("EVSE ID from its beginning, with or without *, or a UID")
     autocomplete_fields = ("location", "station")
     fieldsets = ((None, {"fields": (("evse_id", "uid"), "location", "station")}),)
-    refusals = EVSE_REFUSALS
+    refusals = {
+        "evse_id_is_unique": ("evse_id", _("This EVSE ID is taken.")),
+        "evse_uid_is_unique_per_location": ("uid", _("This EVSE UID is taken at this location.")),
+        "evse_station_of_its_location": ("station", _("The charge station stands at another location.")),
+    }
 
     @display(description="EVSE ID", ordering="evse_id")
     def name(self, evse: EVSE) -> str:
@@ -195,5 +221,5 @@ class EVSEAdmin(ScopedAdmin):
             normal = ids.evse_id(term)
         except ids.BadId:
             return (queryset.none() if term else queryset), False
-        named = queryset.filter(evse_id_normal__startswith=normal.replace("*", "") if normal[:2].isalpha() else normal)
+        named = queryset.filter(evse_id_normal__startswith=beginning(normal))
         return (named if named.exists() else queryset.filter(uid=term)), False

@@ -1,5 +1,6 @@
 """What every page of the admin has in common: how it is laid out, refuses, counts, and shows history."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +23,7 @@ from locations.access import scope_of_request
 from locations.admin_pages import ObjectPages
 from locations.admin_paging import BoundedChangeList, BoundedPaginator
 from locations.admin_scope import Fields, Scoped
+from locations.admin_versions import Versioned
 
 if TYPE_CHECKING:
     ThemedAdmin = admin.ModelAdmin[Any]
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     Method = TypeVar("Method", bound=Callable[..., Any])
 
     def display(
-        *, description: Any, label: bool | dict[str, str] = False, ordering: str = ""
+        *, description: Any, label: bool | dict[Any, str] = False, ordering: str = ""
     ) -> Callable[[Method], Method]: ...
 
 else:
@@ -41,6 +43,8 @@ else:
 from unfold.widgets import UnfoldAdminExpandableTextareaWidget
 
 DELETED_AT_ONCE = 1000
+# What the theme adds to a field's name for the bounds of a range.
+RANGE = "_(from|to)(_[01])?"
 
 
 class TooMany(Exception):
@@ -79,7 +83,7 @@ class ShownInline(ScopedInline):
         return False
 
 
-class ScopedAdmin(ObjectPages, Scoped, Fields, ThemedAdmin):
+class ScopedAdmin(ObjectPages, Versioned, Scoped, Fields, ThemedAdmin):
     """Base of every model's pages."""
 
     paginator = BoundedPaginator
@@ -108,8 +112,8 @@ class ScopedAdmin(ObjectPages, Scoped, Fields, ThemedAdmin):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """A manager filters by the list's filters alone: other columns may hold what is not theirs to read."""
         if not scope_of_request(request).everything:
-            filters = {item[0] if isinstance(item, tuple) else item for item in self.get_list_filter(request)}
-            if lookup.partition("__")[0] not in filters:
+            names = [re.escape(_parameter(item)) for item in self.get_list_filter(request)]
+            if not re.fullmatch(f"({'|'.join(names)})({RANGE})?", lookup.partition("__")[0]):
                 return False
         return super().lookup_allowed(lookup, value, request)
 
@@ -244,6 +248,13 @@ class GrantedAdmin(GuardedModelAdminMixin, ScopedAdmin):
 
     def get_obj_perms_manage_group_form(self, request: HttpRequest) -> type[RoleGrant]:
         return RoleGrant
+
+
+def _parameter(list_filter: Any) -> str:
+    """What an item of `list_filter` is called in a list's address."""
+    if isinstance(list_filter, tuple):
+        return str(list_filter[0])
+    return str(getattr(list_filter, "parameter_name", list_filter))
 
 
 def _refused(form: Any, field: str | None, text: str) -> Any:

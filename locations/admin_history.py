@@ -56,26 +56,26 @@ def _events(model: type[models.Model], **where: Any) -> list[Any]:
 
 def _own(obj: models.Model, scope: Scope) -> list[Entry]:
     events = _events(type(obj), pgh_obj_id=obj.pk)
-    names, users = _names(events, scope), _users(events, scope)
+    names, people = _names(events, scope), users(events, scope)
     found = []
     for number, event in enumerate(events[:NEWEST]):
         before = events[number + 1] if number + 1 < len(events) else None
         changes = _changes(event, before, names) if event.pgh_label == "update" and before else []
         if changes or event.pgh_label != "update" or before is None:
-            found.append(_entry(event, users, "", changes))
+            found.append(_entry(event, people, "", changes))
     return found
 
 
 def _part(model: type[models.Model], link: str, obj: models.Model, scope: Scope) -> list[Entry]:
     events = _events(model, **{f"{link}_id": obj.pk})
-    names, users = _names(events, scope), _users(events, scope)
+    names, people = _names(events, scope), users(events, scope)
     kind = str(model._meta.verbose_name)
-    return [_entry(event, users, f"{kind} {_describe(event, link, names)}", []) for event in events]
+    return [_entry(event, people, f"{kind} {_describe(event, link, names)}", []) for event in events]
 
 
 def _entry(event: Any, users: dict[int, str], what: str, changes: list[tuple[str, str, str]]) -> Entry:
     verb = VERBS.get(event.pgh_label, event.pgh_label)
-    return Entry(event.pgh_created_at, event.pgh_id, verb, _who(event, users), what, changes)
+    return Entry(event.pgh_created_at, event.pgh_id, verb, who(event, users), what, changes)
 
 
 def _fields(event: Any) -> Iterable[Any]:
@@ -131,7 +131,7 @@ def _names(events: list[Any], scope: Scope) -> dict[tuple[str, Any], str]:
     return found
 
 
-def _users(events: list[Any], scope: Scope) -> dict[int, str]:
+def users(events: list[Any], scope: Scope) -> dict[int, str]:
     """Who did it: oneself and one's colleagues by name, others by what they are."""
     pks = {(e.pgh_context.metadata or {}).get("user") for e in events if e.pgh_context} - {None}
     users = get_user_model().objects.in_bulk(pks)
@@ -149,7 +149,7 @@ def _knows(scope: Scope, user: Any) -> bool:
     return any(pks & scope.granted.get(permission, frozenset()) for permission, pks in other.granted.items())
 
 
-def _who(event: Any, users: dict[int, str]) -> str:
+def who(event: Any, users: dict[int, str]) -> str:
     user = (event.pgh_context.metadata or {}).get("user") if event.pgh_context else None
     if user is None:
         return "outside the portal" if event.pgh_context is None else "the system"

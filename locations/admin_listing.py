@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from django.http import HttpRequest
 from django.utils.http import urlencode
 
+from locations.admin_pages import Button
 from locations.admin_paging import BoundedPaginator
 
 Value = Callable[[Any], Any]
@@ -23,6 +24,15 @@ class Column(NamedTuple):
     value: Value
     link: Callable[[Any], str | None] = lambda row: None
     label: Callable[[Any], str | None] = lambda row: None
+
+
+class MenuItem(NamedTuple):
+    """What can be done besides adding: a button that sends `name=value` with the form around the list, or a link."""
+
+    title: Any
+    name: str = ""
+    value: str = ""
+    address: str = ""
 
 
 class Cell(NamedTuple):
@@ -44,7 +54,9 @@ class Listing:
     the page. search(rows, term): the rows that match; None: there is nothing to type into.
 
     select: the name of the boxes with which rows are chosen for the form around the list (attribute `form`); empty for
-    none. key(row): what such a box sends. empty: what to say where there is nothing, or nothing that matches.
+    none. key(row): what such a box sends; None: the row has none. empty: what to say where there is nothing.
+
+    add: the button in the list's head. menu: what stands behind the arrow beside it.
     """
 
     request: HttpRequest
@@ -59,6 +71,8 @@ class Listing:
     form: str = ""
     key: Value = lambda row: row.pk
     per_page: int = 25
+    add: Button | None = None
+    menu: Sequence[MenuItem] = ()
 
     @cached_property
     def term(self) -> str:

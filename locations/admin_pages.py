@@ -144,7 +144,7 @@ class ObjectPages(Page):
     ) -> TemplateResponse:
         """Asks before something happens: what it will do, in sentences; a POST of `fields` and `confirmed` does it."""
         hidden = [(name, value) for name, values in (fields or {}).items() for value in values]
-        context = {"lines": lines, "button": button, "danger": danger, "fields": hidden}
+        context = {"lines": lines, "button": button, "danger": danger, "fields": hidden, "object_buttons": []}
         return self.page_of(request, obj, "admin/confirmation.html", context, at=at, title=title)
 
     def list_confirmation(

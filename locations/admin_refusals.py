@@ -6,6 +6,7 @@ that is refused shows the form again with what was typed and the reason.
 
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 from django.apps import apps
 from django.db import IntegrityError
@@ -15,7 +16,7 @@ from django.utils.text import get_text_list
 
 OTHERWISE = "The database refused this: another object uses it, or has just changed. Reload the page and try again."
 # constraint name → the field it is about (or None), and what to say (or None: the constraint's own text)
-Refusals = Mapping[str, tuple[str | None, str | None]]
+Refusals = Mapping[str, tuple[str | None, Any]]
 
 
 def explain(error: IntegrityError, refusals: Refusals) -> tuple[str | None, str]:
@@ -29,7 +30,7 @@ def explain(error: IntegrityError, refusals: Refusals) -> tuple[str | None, str]
     field, text = refusals.get(name, (None, None))
     if text is None and getattr(diagnosis, "source_function", "") == "exec_stmt_raise":
         text = diagnosis.message_primary  # type: ignore[union-attr]  # a trigger of ours wrote it for people
-    return field, text or _texts().get(name) or OTHERWISE
+    return field, str(text or _texts().get(name) or OTHERWISE)
 
 
 @cache

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import ResolverMatch, resolve, set_script_prefix
 
 PATHS = "/api/v1/authorize"
-_HSTS = f"max-age={settings.SECURE_HSTS_SECONDS}; includeSubDomains; preload"
+HSTS = f"max-age={settings.SECURE_HSTS_SECONDS}; includeSubDomains; preload"
 
 
 class ChargingHandler(WSGIHandler):
@@ -57,7 +57,7 @@ class ChargingMiddleware:
         headers["Content-Length"] = str(len(response.content))
         headers["X-Content-Type-Options"] = "nosniff"
         if settings.PRODUCTION:
-            headers["Strict-Transport-Security"] = _HSTS
+            headers["Strict-Transport-Security"] = HSTS
         return response
 
     def _refusal(self, request: HttpRequest) -> HttpResponse | None:

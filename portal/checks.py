@@ -11,7 +11,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 from portal.settings import FALSE, TRUE
 
-FLAGS = ("PRODUCTION", "DEBUG")
+FLAGS = ("PRODUCTION", "DEBUG", "AUTHORIZE_FRONT")
 # name: (least, most, example)
 NUMBERS = {
     "PORT": (1, 65535, 8000),

@@ -1,76 +1,113 @@
-"""The admin's first page and what its sidebar may show."""
+"""The portal's first page: the last 24 hours, what needs attention, what changed; as far as one's parties go."""
 
-from collections import Counter
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from authorization.models import ChargeException, Decision, ExceptionGroup
-from locations import access
+from authorization.services import charging
+from locations.access import Scope, managed_by, scope_of_request
+from locations.admin_paging import COUNTED
 from locations.models import CPO, ChargeStation, Location
+from portal import attention, newest
+from portal.day import Day, day
 from tokens.models import EMSP, Customer, Token
 
-LATEST = 2000
-SHOWN = 8
-COUNTED = {
-    "CPOs": ("domain", CPO),
-    "Charge locations": ("ev_station", Location),
-    "Charge stations": ("charger", ChargeStation),
-    "eMSPs": ("handshake", EMSP),
-    "Customers": ("groups", Customer),
-    "Charge tokens": ("contactless", Token),
-    "Exception groups": ("folder_shared", ExceptionGroup),
-    "Exceptions": ("rule", ChargeException),
+COUNTS = {
+    gettext_lazy("CPOs"): ("domain", CPO),
+    gettext_lazy("Charge locations"): ("location_on", Location),
+    gettext_lazy("Charge stations"): ("ev_station", ChargeStation),
+    gettext_lazy("eMSPs"): ("handshake", EMSP),
+    gettext_lazy("Customers"): ("groups", Customer),
+    gettext_lazy("Charge tokens"): ("contactless", Token),
+    gettext_lazy("Exception groups"): ("workspaces", ExceptionGroup),
+    gettext_lazy("Exceptions"): ("rule", ChargeException),
 }
-
-
-def is_admin(request: HttpRequest) -> bool:
-    """Whether the sidebar shows the models' pages: a superuser's, until managers have theirs."""
-    return access.is_admin(request.user)
+BAR, GAP, HEIGHT = 26, 4, 120  # of the chart, in its own units
 
 
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Adds the counts and the newest refusals for a superuser; the page says so where there is nothing to see yet."""
-    context["title"] = "Dashboard"
-    context["sees_everything"] = is_admin(request)
-    if context["sees_everything"]:
-        context |= {"cards": _cards(), **_questions()}
-    return context
+    """What the dashboard's template shows, for the request's user."""
+    scope = scope_of_request(request)
+    context["title"] = _("Dashboard")
+    context["has_parties"] = scope.everything or any(scope.granted.values())
+    if not context["has_parties"]:
+        return context
+    now = timezone.now()
+    today = day(scope, now)
+    return context | {
+        "cards": _cards(scope),
+        "day": today,
+        "bars": _bars(today),
+        "chart_width": len(today.hours) * (BAR + GAP),
+        "chart_height": HEIGHT,
+        "refusals": [refusal | {"link": _log(refusal, now)} for refusal in today.refusals],
+        "state": charging.store.state(),
+        "attention": attention.items(scope, now),
+        "changes": newest.changes(scope),
+    }
 
 
-def _cards() -> list[dict[str, Any]]:
-    return [
-        {
-            "title": title,
-            "icon": icon,
-            "count": count,
-            "about": about,
-            "url": f"admin:{model._meta.label_lower.replace('.', '_')}_changelist",
-        }
-        for title, (icon, model) in COUNTED.items()
-        for count, about in [_count(model)]
-    ]
+def _cards(scope: Scope) -> list[dict[str, Any]]:
+    cards = []
+    for title, (icon, model) in COUNTS.items():
+        count, about = _count(scope, model)
+        options = model._meta
+        if count and scope.may(f"{options.app_label}.view_{options.model_name}"):
+            link = reverse(f"admin:{options.app_label}_{options.model_name}_changelist")
+            cards.append({"title": title, "icon": icon, "count": count, "about": about, "link": link})
+        elif scope.everything:
+            link = reverse(f"admin:{options.app_label}_{options.model_name}_changelist")
+            cards.append({"title": title, "icon": icon, "count": 0, "about": "", "link": link})
+    return cards
 
 
-def _count(model: Any) -> tuple[int, bool]:
-    """How many rows, and whether that is the planner's number: nobody counts a million tokens for a start page."""
+def _count(scope: Scope, model: Any) -> tuple[int, str]:
+    """How many of one's own, and what to say before a number that is not exact: nobody counts a million tokens here."""
+    counted = managed_by(scope, model.objects.order_by()).values("pk")[: COUNTED + 1].count()
+    if counted <= COUNTED:
+        return counted, ""
+    if not scope.everything:
+        return COUNTED, _("more than")
     with connection.cursor() as cursor:
         cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", [model._meta.db_table])
-        estimate = int(cursor.fetchone()[0])
-    return (estimate, True) if estimate > 10_000 else (model.objects.count(), False)
+        return max(COUNTED, int(cursor.fetchone()[0])), _("about")
 
 
-def _questions() -> dict[str, Any]:
-    """The newest LATEST answers: how many were refusals, why, and the newest of these."""
-    newest = list(Decision.objects.values_list("pk", "accepted", "reason")[:LATEST])
-    refused = [(pk, reason) for pk, accepted, reason in newest if not accepted]
-    shown = Decision.objects.select_related("location", "token").filter(pk__in=[pk for pk, _ in refused[:SHOWN]])
-    return {
-        "asked": len(newest),
-        "accepted": len(newest) - len(refused),
-        "refused": len(refused),
-        "accepted_percent": round(100 * (len(newest) - len(refused)) / len(newest)) if newest else 0,
-        "reasons": Counter(reason for _, reason in refused).most_common(5),
-        "refusals": shown,
-    }
+def _bars(today: Day) -> list[dict[str, Any]]:
+    """The hours as bars of the chart: refused at the bottom, accepted on it."""
+    highest = max((hour.accepted + hour.rejected for hour in today.hours), default=0) or 1
+    bars = []
+    for number, hour in enumerate(today.hours):
+        rejected = round(HEIGHT * hour.rejected / highest, 1)
+        accepted = round(HEIGHT * hour.accepted / highest, 1)
+        bars.append(
+            {
+                "hour": hour,
+                "x": number * (BAR + GAP),
+                "width": BAR,
+                "rejected_y": HEIGHT - rejected,
+                "rejected": rejected,
+                "accepted_y": round(HEIGHT - rejected - accepted, 1),
+                "accepted": accepted,
+            }
+        )
+    return bars
+
+
+def _log(refusal: dict[str, Any], now: datetime) -> str:
+    """The log with these refusals alone."""
+    since = (now - timedelta(days=1)).replace(tzinfo=None)
+    query = f"accepted__exact=0&reason={refusal['reason']}"
+    query += f"&decided_at_from_0={since:%Y-%m-%d}&decided_at_from_1={since:%H:%M:%S}"
+    for field in ("location", "token"):
+        if refusal[field] is not None:
+            query += f"&{field}__id__exact={refusal[field].pk}"
+    options = Decision._meta
+    return reverse(f"admin:{options.app_label}_{options.model_name}_changelist") + f"?{query}"

@@ -160,6 +160,8 @@ SPOOL_FOLDER = folder_for(DATA_DIR / "spool", DATABASE_URL)
 METRICS_FOLDER = DATA_DIR / "metrics"
 # Who may read /metrics without a key: addresses of an internal network, as 10.0.0.0/8, seen without a proxy between.
 METRICS_NETWORKS = [network for network in env.str("METRICS_NETWORKS", "").replace(" ", "").split(",") if network]
+# Well-formed questions are answered before Django; off, by the API's views alone, which answer the same.
+AUTHORIZE_FRONT = _flag("AUTHORIZE_FRONT", True)
 # Without a look at the database for so long, the copy is not answered from: a card may have been blocked since.
 CACHE_STALE_AFTER_MS = _number("CACHE_STALE_AFTER_MS", 1500)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -273,6 +275,7 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "portal.dashboard.home",
     "STYLES": [lambda request: static("chargeward.css")],
+    "SCRIPTS": [lambda request: static("chargeward.js")],
     "SIDEBAR": {"navigation": NAVIGATION},
     "COLORS": {
         "primary": {

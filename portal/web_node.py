@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from django.conf import settings
 
+from authorization import metrics
 from authorization.api import health
 from authorization.bounded import Bounded, BoundedLog, BoundedStore
 from authorization.cache.guard import Guard
@@ -28,6 +29,7 @@ def answer_from_the_copy() -> None:
     charging.store = CacheStore(reader, BoundedStore(DatabaseStore(), bounded))
     charging.log = SpoolLog(settings.SPOOL_FOLDER, BoundedLog(DatabaseLog(), bounded))
     Guard(settings.CACHE_FOLDER, settings.BASE_DIR / "manage.py").start()
+    metrics.count_from_now_on()
     _warm(reader)
     # What is there now stays; looking through it for garbage every few dozen questions took a tenth of the time.
     gc.collect()

@@ -21,16 +21,20 @@ count_in(settings.METRICS_FOLDER)
 _django = get_wsgi_application()
 
 
-_charging = ChargingHandler()
-# Only now: it needs the apps to be loaded.
+# Only now: they need the apps to be loaded.
+_charging: Callable[..., Iterable[bytes]] = import_module("portal.front").with_front(ChargingHandler())
 import_module("portal.web_node").answer_from_the_copy()
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """Django's, which takes a body without a Content-Length for none: one sent in chunks is counted here first."""
-    if "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower() and not environ.get("CONTENT_LENGTH"):
+    if (
+        "HTTP_TRANSFER_ENCODING" in environ
+        and "chunked" in environ["HTTP_TRANSFER_ENCODING"].lower()
+        and not environ.get("CONTENT_LENGTH")
+    ):
         body = environ["wsgi.input"].read(MAX_BODY + 1)
         environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
     if environ.get("PATH_INFO", "").startswith(PATHS):
-        return list(_charging(environ, start_response))
+        return _charging(environ, start_response)
     return _django(environ, start_response)

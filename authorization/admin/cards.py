@@ -9,35 +9,21 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from authorization.admin.log_listing import log_listing
-from authorization.admin.touching import exceptions_listing
+from authorization.admin.tabs import EXCEPTIONS, LOG, Touched
 from authorization.models import AuthorizationListEntry
 from authorization.services.names import TAKEN, may_carry
 from locations.access import Scope, managed_by, scope_of_request, visible_to
-from locations.admin_base import ScopedAdmin
 from locations.admin_listing import Column, Listing
 from locations.admin_pages import ObjectPage
 from locations.models import Location
 from tokens.admin import CustomerAdmin, DriverAdmin, EMSPAdmin, TokenAdmin, TokenForm
 from tokens.models import EMSP, Customer, Driver, Token
 
-EXCEPTIONS = ObjectPage("exceptions", gettext_lazy("Exceptions"), "authorization.view_chargeexception")
 LISTS = ObjectPage("locations", gettext_lazy("Locations"), "locations.view_location")
-LOG = ObjectPage("log", gettext_lazy("Log"), "authorization.view_decision")
 
 
-class Touched(ScopedAdmin):
-    """Tabs of what touches the object. about: its name as a keyword of the listings."""
-
-    about = ""
-
-    def exceptions_page(self, request: HttpRequest, obj: Any) -> HttpResponse:
-        listing = exceptions_listing(request, **{self.about: obj})
-        return self.page_of(request, obj, "admin/listings.html", {"listings": [listing]}, at="exceptions")
-
-    def log_page(self, request: HttpRequest, obj: Any) -> HttpResponse:
-        listing = log_listing(request, **{self.about: obj})
-        return self.page_of(request, obj, "admin/listings.html", {"listings": [listing]}, at="log")
+class Named(Touched):
+    """With a tab of the authorization lists that name it."""
 
     def locations_page(self, request: HttpRequest, obj: Any) -> HttpResponse:
         listing = lists_listing(request, obj)
@@ -82,7 +68,7 @@ class EMSPPages(Touched, EMSPAdmin):
     object_pages = (*EMSPAdmin.object_pages, EXCEPTIONS, LOG)
 
 
-class CustomerPages(Touched, CustomerAdmin):
+class CustomerPages(Named, CustomerAdmin):
     about = "customer"
     object_pages = (*CustomerAdmin.object_pages, EXCEPTIONS, LISTS, LOG)
 
@@ -104,7 +90,7 @@ class CarriedForm(TokenForm):
             self.add_error("auth_id", TAKEN)
 
 
-class TokenPages(Touched, TokenAdmin):
+class TokenPages(Named, TokenAdmin):
     about = "token"
     form = CarriedForm
     object_pages = (*TokenAdmin.object_pages, EXCEPTIONS, LISTS, LOG)

@@ -29,7 +29,7 @@ from locations.admin_scope import PartyFilter, may_name
 from locations.models import Location
 from tokens.models import Token
 
-CHANGES_SHOWN = 20
+CHANGES_SHOWN = 10
 REASONS = {reason.value: reason for reason in Reason}
 may_name(Decision, "location", "token")
 
@@ -118,7 +118,7 @@ class DecisionAdmin(ScopedAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """One decision: what was answered, what today's rules say of that instant, and what changed in between."""
-        if not self.has_view_permission(request):
+        if request.method == "POST" or not self.has_view_permission(request):
             raise PermissionDenied
         decision = self.get_object(request, unquote(object_id))
         if decision is None:

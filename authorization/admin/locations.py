@@ -1,117 +1,163 @@
-"""A location's page, with its authorization list: who may charge there when it is private."""
+"""Pages of CPOs, locations and stations, with who may charge there, what exceptions touch them, and their log."""
 
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Exists, OuterRef, Q
-from django.http import HttpRequest
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RadioFilter
 
+from authorization.admin.authorization_list import AuthorizationListPages
 from authorization.admin.sentences import location_state
+from authorization.admin.tabs import EXCEPTIONS, LOG, Touched
 from authorization.models import AuthorizationListEntry
-from locations.access import scope_of_request
-from locations.admin import LocationAdmin
-from locations.admin_base import AddAndRemoveInline, display
-from locations.admin_scope import may_name
-from locations.models import Location
+from authorization.services import PrivateLocation, lists
+from locations.admin import ChargeStationAdmin, CPOAdmin, LocationAdmin
+from locations.admin_base import display
+from locations.admin_pages import Button, ObjectPage
+from locations.models import CPO, EVSE, ChargeStation, Location
 
 LISTED = Exists(AuthorizationListEntry.objects.filter(location=OuterRef("pk")))
 STATES = {
-    "public": Q(published=True),
-    "private": Q(LISTED),
-    "closed": Q(published=False) & ~Q(LISTED),
+    "public": (_("public"), Q(published=True)),
+    "private": (_("private"), Q(LISTED)),
+    "closed": (_("closed"), Q(published=False) & ~Q(LISTED)),
 }
+COLOURS = {"public": "success", "private": "info", "closed": "warning"}
 
 
-may_name(AuthorizationListEntry, "customer", "token")
-
-
-class CustomersInline(AddAndRemoveInline):
-    model = AuthorizationListEntry
-    verbose_name = "authorised customer"
-    verbose_name_plural = "authorised customers"
-    fields = ("customer",)
-    autocomplete_fields = ("customer",)
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).filter(token=None).select_related("customer")
-
-
-class TokensInline(AddAndRemoveInline):
-    model = AuthorizationListEntry
-    verbose_name = "authorised charge token"
-    verbose_name_plural = "authorised charge tokens"
-    fields = ("token",)
-    autocomplete_fields = ("token",)
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).filter(customer=None).select_related("token")
+def number_of(model: Any) -> Any:
+    rows = model.objects.filter(location=OuterRef("pk")).order_by().values("location")
+    return Coalesce(Subquery(rows.annotate(number=Count("pk")).values("number")), 0)
 
 
 class StateFilter(RadioFilter):  # type: ignore[misc]
-    title = "state"
+    title = _("state")
     parameter_name = "state"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(state, state) for state in STATES]
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(state, title) for state, (title, _condition) in STATES.items()]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return queryset.filter(STATES[self.value()]) if self.value() in STATES else queryset
+        return queryset.filter(STATES[self.value()][1]) if self.value() in STATES else queryset
 
 
-class ListedLocationAdmin(LocationAdmin):
-    """The page that locations.admin lays out, and the list that says who may charge there."""
-
-    list_display = ("name_or_id", "location_id", "cpo", "city", "country", "state")
+class LocationPages(AuthorizationListPages, Touched, LocationAdmin):
+    about = "location"
+    list_display = ("name_or_id", "location_id", "cpo", "city", "state", "chargers", "authorization")
     list_filter = (*LocationAdmin.list_filter, StateFilter)
-    inlines = (CustomersInline, TokensInline, *LocationAdmin.inlines)
+    object_pages = (
+        *LocationAdmin.object_pages,
+        *AuthorizationListPages.object_pages,
+        EXCEPTIONS,
+        LOG,
+        ObjectPage("publish", changes=True),
+        ObjectPage("unpublish", changes=True),
+    )
     history_parts = (*LocationAdmin.history_parts, (AuthorizationListEntry, "location"))
-    refusals = {
-        **LocationAdmin.refusals,
-        "list_entry_customer_is_unique": (None, "This customer is already on the authorization list."),
-        "list_entry_token_is_unique": (None, "This charge token is already on the authorization list."),
-        "list_entry_auth_id_is_unique": (
-            None,
-            "A charge token with this Auth ID is already on the authorization list.",
-        ),
-    }
-
-    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
-        return self.inlines if scope_of_request(request).everything else LocationAdmin.inlines
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).annotate(private=LISTED)
+        rows = super().get_queryset(request).annotate(private=LISTED)
+        return rows.annotate(stations_number=number_of(ChargeStation), evses_number=number_of(EVSE))
 
-    @display(description="State", label={"public": "success", "private": "info", "closed": "warning"})
-    def state(self, location: Any) -> str:
-        return "private" if location.private else "public" if location.published else "closed"
+    @display(description=_("State"), label=COLOURS)
+    def state(self, location: Any) -> tuple[str, Any]:
+        state = "private" if location.private else "public" if location.published else "closed"
+        return state, STATES[state][0]
+
+    @display(description=_("Stations / EVSEs"))
+    def chargers(self, location: Any) -> str:
+        return f"{location.stations_number} / {location.evses_number}"
+
+    @display(description=_("Who may charge"))
+    def authorization(self, location: Location) -> str:
+        return format_html(
+            '<a class="cw-link" href="{}">{}</a>', self.address("authorization", location), gettext("Authorization")
+        )
 
     def notices(self, request: HttpRequest, obj: Location) -> list[tuple[str, str]]:
-        entries = AuthorizationListEntry.objects.filter(location=obj)
-        tokens = entries.filter(customer=None).count()
-        customers = entries.filter(token=None).count()
+        """Whether the location is public, private or closed, and why; and where anybody charges all the same."""
         # The row itself: after a refused save `obj` holds what was typed.
         published = Location.objects.values_list("published", flat=True).get(pk=obj.pk)
-        said = [("info", location_state(published, customers, tokens))]
-        free = list(obj.stations.filter(authorization_required=False)[:4])
+        said = [("info", location_state(published, *lists.on_list(obj)))]
+        free = [str(station) for station in obj.stations.filter(authorization_required=False)[:4]]
         if free:
-            names = ", ".join(str(station) for station in free[:3]) + (" and others" if len(free) > 3 else "")
-            said.append(
-                ("warning", f"No authorization is required at {names}: everyone charges there free, blocked cards too.")
+            names = ", ".join(free[:3]) + (gettext(" and others") if len(free) > 3 else "")
+            text = gettext(
+                "No authorization is required at %(stations)s: everyone charges there free, blocked cards too."
             )
+            said.append(("warning", text % {"stations": names}))
         return said
 
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Says what the database did to the location when its list got its first entry or lost its last."""
-        location = form.instance
-        before = AuthorizationListEntry.objects.filter(location=location).exists()
-        super().save_related(request, form, formsets, change)
-        after = AuthorizationListEntry.objects.filter(location=location).exists()
-        if after and not before:
-            self.message_user(request, f"{location} is private now, and not published.", messages.WARNING)
-        elif before and not after:
-            text = f"The authorization list of {location} is empty: it is closed until somebody publishes it."
-            self.message_user(request, text, messages.WARNING)
+    def buttons(self, request: HttpRequest, obj: Location) -> list[Button]:
+        if not self.has_change_permission(request, obj):
+            return []
+        edit = Button(gettext("Edit"), self.address("change", obj))
+        if obj.published:
+            return [edit, Button(gettext("Unpublish"), self.address("unpublish", obj))]
+        return [edit, Button(gettext("Publish"), self.address("publish", obj))]
+
+    def publish_page(self, request: HttpRequest, obj: Location) -> HttpResponse:
+        try:
+            lists.refuse_private(obj)
+            if "confirmed" in request.POST:
+                lists.publish(obj)
+                return self._led_back(request, obj, messages.SUCCESS, gettext("%(location)s is public now."))
+        except PrivateLocation as error:
+            return self._led_back(request, obj, messages.ERROR, str(error))
+        lines = [
+            gettext(
+                "%(location)s becomes public: every valid charge token may charge there, unless an exception "
+                "says otherwise."
+            ),
+            gettext("Apps and partner platforms show it again."),
+        ]
+        return self.confirmation(
+            request,
+            obj,
+            title=gettext("Publish %(location)s?") % {"location": obj},
+            lines=[line % {"location": obj} for line in lines],
+            button=gettext("Publish"),
+            at="authorization",
+        )
+
+    def unpublish_page(self, request: HttpRequest, obj: Location) -> HttpResponse:
+        if "confirmed" in request.POST:
+            lists.unpublish(obj)
+            return self._led_back(request, obj, messages.SUCCESS, gettext("%(location)s is not published any more."))
+        line = gettext(
+            "%(location)s is closed: nobody may charge there until it is published again, or customers or charge "
+            "tokens are put on its authorization list."
+        )
+        return self.confirmation(
+            request,
+            obj,
+            title=gettext("Unpublish %(location)s?") % {"location": obj},
+            lines=[line % {"location": obj}],
+            button=gettext("Unpublish"),
+            at="authorization",
+            danger=True,
+        )
+
+    def _led_back(self, request: HttpRequest, obj: Location, level: int, text: str) -> HttpResponse:
+        self.message_user(request, text % {"location": obj}, level)
+        return HttpResponseRedirect(self.address("authorization", obj))
 
 
-admin.site.register(Location, ListedLocationAdmin)
+class CPOPages(Touched, CPOAdmin):
+    about = "cpo"
+    object_pages: tuple[ObjectPage, ...] = (*CPOAdmin.object_pages, EXCEPTIONS)
+
+
+class StationPages(Touched, ChargeStationAdmin):
+    about = "station"
+    object_pages = (*ChargeStationAdmin.object_pages, LOG)
+
+
+admin.site.register(Location, LocationPages)
+admin.site.register(CPO, CPOPages)
+admin.site.register(ChargeStation, StationPages)

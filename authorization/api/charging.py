@@ -5,7 +5,6 @@ The views are trimmed: no content negotiation, no serializers, ready bytes out.
 
 import logging
 from datetime import UTC, datetime
-from functools import lru_cache
 from time import perf_counter
 from typing import IO, Any, cast
 
@@ -25,6 +24,7 @@ from authorization.api import errors
 from authorization.api.authentication import KnownToTheStore
 from authorization.api.parsers import load_json, read_body
 from authorization.api.trimmed import TrimmedView
+from authorization.engine.reasons import ROWS
 from authorization.models import ChargeException
 from authorization.questions import BadQuestion, Question, parse
 from authorization.services import Answer, Caller, NoRules, authorize, explain
@@ -34,6 +34,12 @@ logger = logging.getLogger(__name__)
 MAX_REQUEST = 16 * 1024
 MAX_BATCH_BODY = 1024 * 1024
 MAX_BATCH = 1000
+# What portal.front could not do, after the point of no return: an exception that the view is to answer.
+FAILED = "chargeward.failed"
+# Instants as 2026-11-21T10:00:00Z.
+OPTIONS = orjson.OPT_OMIT_MICROSECONDS | orjson.OPT_UTC_Z
+# What is said by row; there is no row 0.
+_SAID = (("", "", ""), *(("accepted" if row.accepted else "rejected", row.reason.value, row.message) for row in ROWS))
 
 
 class HasKey(BasePermission):
@@ -71,10 +77,15 @@ class ChargingView(KnownToTheStore, TrimmedView):
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         started = perf_counter()
         response = super().dispatch(request, *args, **kwargs)
-        metrics.seconds[self.endpoint].observe(perf_counter() - started)
+        metrics.note_answer(self.endpoint, perf_counter() - started)
         if response.status_code != 200:
             metrics.unanswered.labels(self.endpoint, str(response.status_code)).inc()
         return response
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if FAILED in request._request.META:
+            raise request._request.META[FAILED]
 
     def body(self, request: Request) -> Any:
         """The parsed body. Raises UnsupportedMediaType (415), TooLarge (413), Problem (400)."""
@@ -111,7 +122,7 @@ class AuthorizeView(ChargingView):
         answer = authorize([question], caller_of(request), timezone.now())[0]
         if isinstance(answer, BadQuestion):
             raise answer
-        return ready(represent(answer))
+        return ready(body_of(answer))
 
 
 class BatchView(ChargingView):
@@ -121,15 +132,18 @@ class BatchView(ChargingView):
     endpoint = "batch"
 
     def post(self, request: Request) -> HttpResponse:
-        body = self.body(request)
-        items = body.get("requests") if isinstance(body, dict) else None
-        if not isinstance(items, list) or not 1 <= len(items) <= MAX_BATCH:
-            raise errors.Problem(f'Send {{"requests": [ … ]}} with 1 to {MAX_BATCH} requests.', "invalid")
-        parsed = [_try_parse(item) for item in items]
+        parsed = parse_batch(self.body(request))
         questions = [item for item in parsed if isinstance(item, Question)]
-        answers = iter(authorize(questions, caller_of(request), timezone.now()) if questions else [])
-        results = [item if isinstance(item, BadQuestion) else next(answers) for item in parsed]
-        return ready({"results": [_represent_item(result) for result in results]})
+        answers = authorize(questions, caller_of(request), timezone.now()) if questions else []
+        return ready(body_of_batch(parsed, answers))
+
+
+def parse_batch(body: Any) -> list[Question | BadQuestion]:
+    """What is asked, or wrong, in each item. Raises Problem for what is no batch."""
+    items = body.get("requests") if isinstance(body, dict) else None
+    if not isinstance(items, list) or not 1 <= len(items) <= MAX_BATCH:
+        raise errors.Problem(f'Send {{"requests": [ … ]}} with 1 to {MAX_BATCH} requests.', "invalid")
+    return [_try_parse(item) for item in items]
 
 
 def _try_parse(item: Any) -> Question | BadQuestion:
@@ -137,6 +151,14 @@ def _try_parse(item: Any) -> Question | BadQuestion:
         return parse(item)
     except BadQuestion as error:
         return error
+
+
+def body_of_batch(parsed: list[Question | BadQuestion], answers: list[Answer | BadQuestion]) -> bytes:
+    """The answers to those that are questions, each in its place."""
+    if len(answers) < len(parsed):
+        given = iter(answers)
+        answers = [item if isinstance(item, BadQuestion) else next(given) for item in parsed]
+    return orjson.dumps({"results": [_represent_item(answer) for answer in answers]}, None, OPTIONS)
 
 
 def _represent_item(result: Answer | BadQuestion) -> dict[str, Any]:
@@ -160,7 +182,7 @@ class ExplainView(ChargingView):
         at = _instant(body.get("at"))
         caller = caller_of(request)
         answer = explain(question, caller, at)
-        return ready(represent(answer) | represent_steps(answer, caller.user))
+        return ready(orjson.dumps(represent(answer) | represent_steps(answer, caller.user), None, OPTIONS))
 
 
 def _instant(value: Any) -> datetime:
@@ -176,18 +198,23 @@ def _instant(value: Any) -> datetime:
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
+def body_of(answer: Answer) -> bytes:
+    return orjson.dumps(represent(answer), None, OPTIONS)
+
+
 def represent(answer: Answer) -> dict[str, Any]:
-    """The body of an answer, accepted or rejected alike."""
-    verdict = answer.verdict
+    """The body of an answer, accepted or rejected alike, to be dumped with OPTIONS."""
+    question, facts, verdict, decided_at, revision, _, _ = answer
+    status, reason, message = _SAID[verdict.row]
     return {
-        "id": answer.question.id,
-        "status": verdict.status,
-        "reason": verdict.reason.value,
-        "message": verdict.reason.message,
-        "location_id": answer.facts.location_id,
-        "evse_id": answer.facts.evse_id,
-        "decided_at": _utc(answer.decided_at),
-        "revision": answer.revision,
+        "id": question.id,
+        "status": status,
+        "reason": reason,
+        "message": message,
+        "location_id": facts.location_id,
+        "evse_id": facts.evse_id,
+        "decided_at": decided_at,
+        "revision": revision,
     }
 
 
@@ -219,15 +246,10 @@ def represent_steps(answer: Answer, user: User | None) -> dict[str, Any]:
             for step in explanation.steps
         ],
         "local_time": local.isoformat(timespec="seconds") if local else None,
-        "next_change_at": _utc(change) if change else None,
+        "next_change_at": change,
     }
 
 
-@lru_cache(maxsize=16)  # one instant for a whole batch
-def _utc(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="seconds")[:-6] + "Z"
-
-
-def ready(body: dict[str, Any]) -> HttpResponse:
-    """An answer as bytes, not to be kept by anybody on the way."""
-    return HttpResponse(orjson.dumps(body), content_type="application/json", headers={"Cache-Control": "no-store"})
+def ready(body: bytes) -> HttpResponse:
+    """An answer, not to be kept by anybody on the way."""
+    return HttpResponse(body, content_type="application/json", headers={"Cache-Control": "no-store"})

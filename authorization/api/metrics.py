@@ -16,7 +16,7 @@ from prometheus_client.registry import REGISTRY, Collector
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from authorization import spool
+from authorization import metrics, spool
 from authorization.api.authentication import KnownToTheStore
 from authorization.api.charging import HasKey
 from authorization.cache.snapshot import NotReady
@@ -49,6 +49,7 @@ class NodeCollector(Collector):
 
 def exposition() -> bytes:
     """All metrics as Prometheus reads them."""
+    metrics.count()
     registry = CollectorRegistry()
     registry.register(NodeCollector())
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):

@@ -1,8 +1,10 @@
 """JSON as RFC 8259 has it: UTF-8, no duplicate keys, no NaN, and an end to depth and size."""
 
 import json
+from itertools import chain
 from typing import IO, Any
 
+import orjson
 from rest_framework.parsers import BaseParser
 
 from authorization.api.errors import Problem, TooLarge
@@ -12,6 +14,42 @@ MAX_BODY = 8 * 1024 * 1024  # bytes; the management API's bulk requests are the 
 
 def load_json(data: bytes) -> Any:
     """Parses a body. Raises Problem, code `bad_json`, with what is wrong and where."""
+    body = load_texts(data)
+    return _load_strictly(data) if body is None else body
+
+
+def load_texts(data: bytes) -> dict[str, Any] | None:
+    """An object of texts, or `{"requests": [such objects]}`, as load_json() does; None for anything else.
+
+    orjson takes a fifth of the time and lets a key stand twice. Where all that is left are texts without an escape,
+    each key and each value has two quotes; a key that stood twice would have left more.
+    """
+    try:
+        body = orjson.loads(data)
+    except ValueError:
+        return None
+    if type(body) is not dict or b"\\" in data:
+        return None
+    if data.count(b'"') == 4 * len(body):
+        for value in body.values():
+            if type(value) is not str:
+                return None
+        return body
+    return body if _are_texts(body, data.count(b'"')) else None
+
+
+def _are_texts(body: dict[str, Any], quotes: int) -> bool:
+    """Whether it is a batch of objects of texts, none of whose keys stood twice."""
+    items = body.get("requests")
+    return (
+        type(items) is list
+        and {*map(type, items)} == {dict}
+        and quotes == 2 + 4 * sum(map(len, items))
+        and {*map(type, chain.from_iterable(map(dict.values, items)))} <= {str}
+    )
+
+
+def _load_strictly(data: bytes) -> Any:
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except RecursionError:

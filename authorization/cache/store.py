@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import lmdb
 import orjson
@@ -16,15 +16,17 @@ from django.contrib.auth.models import User
 from authorization.cache.snapshot import NotReady, Reader
 from authorization.cache.snapshot import View as Copy
 from authorization.complaint import Complaint
+from authorization.engine.types import Place, Token
 from authorization.facts import EvseRow, LocationRow, StationRow, TokenRow, facts_of
 from authorization.questions import Question
 from authorization.reach import Reach
 from authorization.services.keys import Caller, prefix_of
-from authorization.store import Loaded, State, Store
+from authorization.store import Asked, Loaded, State, Store
 
 logger = logging.getLogger(__name__)
 _EMAID = "EMAID"
 _NONE: list[int] = []
+_FREE = b"[false, []]"  # a holder who is neither blocked nor in a group, as PostgreSQL writes it
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 COMPLAIN_EVERY = 10.0  # seconds
 # What a copy that does not hold what it should makes of reading it. None of these is ever "no rules".
@@ -46,7 +48,8 @@ class CacheStore:
             return None
         try:
             with self.reader.begin() as copy:
-                caller = _caller(copy, prefix, key, now)
+                known = _known_key(CopyView(copy), key, now)
+                caller = known and known.caller
         except DOUBT as doubt:
             self._complain(doubt)
             caller = None
@@ -62,6 +65,22 @@ class CacheStore:
         except DOUBT as doubt:
             self._complain(doubt)
         return self.database.load(questions, caller)
+
+    def ask(self, key: str, questions: Sequence[Question], now: datetime) -> Asked | None:
+        try:
+            copy = self.reader.begin()
+            try:
+                view = CopyView(copy)
+                known = _known_key(view, key, now)
+                if known is None:
+                    return None
+                facts = [facts_of(question, view, known.reach) for question in questions]
+                return Asked(known.caller, Loaded(facts, copy.rules(), copy.meta.revision, "cache"))
+            finally:
+                copy.close()
+        except DOUBT as doubt:
+            self._complain(doubt)
+        return None
 
     def state(self) -> State:
         try:
@@ -81,32 +100,29 @@ class CacheStore:
 class CopyView:
     """facts.View of one state of the copy."""
 
-    __slots__ = ("_get", "_memo")
+    __slots__ = ("get", "memo")
 
     def __init__(self, copy: Copy) -> None:
-        self._get = copy.get
-        self._memo = copy.opened.memo(copy.meta.revision)
+        self.get = copy.get
+        self.memo = copy.opened.memo(copy.meta.revision)
 
     def known(self, key: bytes) -> Any:
         """A document that must be there. Raises LookupError."""
-        raw = self._get(key)
-        if raw is None:
-            raise LookupError(f"the copy has no {key!r}")
-        return orjson.loads(raw)
+        return _read(self.get(key), key)
 
     def _shared(self, key: bytes) -> Any:
         """As known(), of a document that many questions need: it is kept, and must not be changed."""
-        known = self._memo.get(key)
+        known = self.memo.get(key)
         if known is None:
-            known = self._memo[key] = self.known(key)
+            known = self.memo[key] = self.known(key)
         return known
 
     def evse(self, normal: str) -> EvseRow | None:
-        raw = self._get(b"e" + normal.encode())
+        raw = self.get(b"e" + normal.encode())
         return None if raw is None else EvseRow(*orjson.loads(raw))
 
     def station(self, normal: str) -> StationRow | None:
-        raw = self._get(b"i" + normal.encode())
+        raw = self.get(b"i" + normal.encode())
         return None if raw is None else self.station_by_pk(int(raw))
 
     def station_by_pk(self, pk: int) -> StationRow:
@@ -114,18 +130,17 @@ class CopyView:
         return StationRow(pk, location, required)
 
     def locations(self, location_id: str) -> list[LocationRow]:
-        raw = self._get(b"l" + location_id.encode())
+        raw = self.get(b"l" + location_id.encode())
         return [] if raw is None else [self.location(pk) for pk in orjson.loads(raw)]
 
     def location(self, pk: int) -> LocationRow:
         key = b"p%d" % pk
-        known: LocationRow | None = self._memo.get(key)
+        known: LocationRow | None = self.memo.get(key)
         if known is None:
             location_id, cpo, zone, private, published, groups = self.known(key)
             country_code, party_id, above, _ = self.cpo(cpo)
-            known = self._memo[key] = LocationRow(
-                pk, location_id, cpo, (country_code, party_id), zone, private, published, _united(groups, above)
-            )
+            place = Place(pk, zone, _united(groups, above), private, published, False)
+            known = self.memo[key] = LocationRow(place, location_id, cpo, (country_code, party_id))
         return known
 
     def cpo(self, pk: int) -> Any:
@@ -134,17 +149,17 @@ class CopyView:
 
     def with_sub_cpos(self, cpos: list[int]) -> frozenset[int]:
         """These CPOs and all below them; a grant may outlive its CPO."""
-        return frozenset(pk for cpo in cpos if self._get(b"c%d" % cpo) for pk in self.cpo(cpo)[3])
+        return frozenset(pk for cpo in cpos if self.get(b"c%d" % cpo) for pk in self.cpo(cpo)[3])
 
     def existing_emsps(self, emsps: list[int]) -> frozenset[int]:
-        return frozenset(emsp for emsp in emsps if self._get(b"m%d" % emsp))
+        return frozenset(emsp for emsp in emsps if self.get(b"m%d" % emsp))
 
     def token(self, type: str, uid: str) -> TokenRow | None:  # noqa: A002
-        raw = self._get(f"t{type}:{uid}".encode())
+        raw = self.get(f"t{type}:{uid}".encode())
         return None if raw is None else self._token(orjson.loads(raw), type == _EMAID)
 
     def carriers(self, auth_id: str) -> list[TokenRow]:
-        raw = self._get(b"a" + auth_id.encode())
+        raw = self.get(b"a" + auth_id.encode())
         if raw is None:
             return []
         return [
@@ -157,45 +172,42 @@ class CopyView:
     def _token(self, document: Any, emaid: bool) -> TokenRow:
         pk, emsp, customer, driver, auth_id, valid, expires_at, *named = document
         blocked, groups = not valid, named[0] if named else _NONE
-        # There are few eMSPs, and too many customers and drivers to remember.
-        for prefix, holder, read in (
-            (b"m%d", emsp, self._shared),
-            (b"n%d", customer, self.known),
-            (b"d%d", driver, self.known),
-        ):
-            if holder is not None:
-                holder_blocked, holder_groups = read(prefix % holder)
-                blocked = blocked or holder_blocked
-                if holder_groups:
-                    groups = groups + holder_groups
+        # There are few eMSPs, and too many customers and drivers to remember, of whom most have nothing to say.
+        if emsp is not None:
+            holder_blocked, more = self._shared(b"m%d" % emsp)
+            blocked, groups = blocked or holder_blocked, groups + more if more else groups
+        if customer is not None and (raw := self.get(key := b"n%d" % customer)) != _FREE:
+            holder_blocked, more = _read(raw, key)
+            blocked, groups = blocked or holder_blocked, groups + more
+        if driver is not None and (raw := self.get(key := b"d%d" % driver)) != _FREE:
+            holder_blocked, more = _read(raw, key)
+            blocked, groups = blocked or holder_blocked, groups + more
         if auth_id is not None:
-            raw = self._get(b"g" + auth_id.encode())
+            raw = self.get(b"g" + auth_id.encode())
             if raw is not None:
                 groups = groups + orjson.loads(raw)
         expiry = None if expires_at is None else EPOCH + timedelta(microseconds=expires_at)
-        return TokenRow(
-            pk,
-            emaid,
-            emsp,
-            customer,
-            auth_id,
-            blocked,
-            expiry,
-            emsp is None,
-            tuple(sorted(set(groups))) if groups else (),
-        )
+        every = tuple(sorted(set(groups))) if groups else ()
+        return TokenRow(Token(pk, every, blocked, expiry, emsp is None, False), emaid, emsp, customer, auth_id)
 
     def listed(self, location: int, token: TokenRow) -> bool:
-        get = self._get
+        get = self.get
         if token.auth_id is not None:
             found = get(f"x{location}:a{token.auth_id}".encode()) is not None
         else:
-            found = get(b"x%d:t%d" % (location, token.id)) is not None
+            found = get(b"x%d:t%d" % (location, token.token.key)) is not None
         return found or (token.customer is not None and get(b"x%d:c%d" % (location, token.customer)) is not None)
 
     def user(self, pk: int) -> Any:
         """[username, active, whether an Admin, CPOs granted, eMSPs granted]."""
         return self._shared(b"u%d" % pk)
+
+
+def _read(raw: bytes | memoryview | None, key: bytes) -> Any:
+    """Raises LookupError where there is nothing, ValueError for what is none of our documents."""
+    if raw is None:
+        raise LookupError(f"the copy has no {key!r}")
+    return orjson.loads(raw)
 
 
 def _united(groups: list[int], above: list[int]) -> tuple[int, ...]:
@@ -204,35 +216,47 @@ def _united(groups: list[int], above: list[int]) -> tuple[int, ...]:
     return tuple(groups or above)
 
 
-def _caller(copy: Copy, prefix: str, text: str, now: datetime) -> Caller | None:
-    memo, digest = copy.opened.memo(copy.meta.revision), hashlib.sha256(text.encode()).digest()
-    known = memo.get(digest)
+class KnownKey(NamedTuple):
+    """A key in force until an instant (None: for good), with whose it is and what they reach, as of a revision."""
+
+    caller: Caller
+    until: datetime | None
+    reach: Reach
+
+
+def _known_key(view: CopyView, text: str, now: datetime) -> KnownKey | None:
+    """None for a key that the copy does not know, or not any more."""
+    digest = hashlib.sha256(text.encode()).digest()
+    known: KnownKey | None = view.memo.get(digest)
     if known is None:
-        known = _read_caller(copy, prefix, digest)
-        if known[0] is not None:
-            memo[digest] = known
-    caller, until = known
-    return caller if until is None or now < until else None
+        known = _read_key(view, text, digest)
+        if known is None:
+            return None
+        view.memo[digest] = known
+    return known if known.until is None or now < known.until else None
 
 
-def _read_caller(copy: Copy, prefix: str, digest: bytes) -> tuple[Caller | None, datetime | None]:
-    """Whose key it is, and until when. (None, None) for one that the copy does not know, or not any more."""
-    raw = copy.get(b"k" + prefix.encode())
+def _read_key(view: CopyView, text: str, digest: bytes) -> KnownKey | None:
+    prefix = prefix_of(text)
+    raw = None if prefix is None else view.get(b"k" + prefix.encode())
     if raw is None:
-        return None, None
+        return None
     pk, kept, station, cpo, user, expires_at, revoked = orjson.loads(raw)
     if revoked or not hmac.compare_digest(kept, digest.hex()):
-        return None, None
-    until = None if expires_at is None else EPOCH + timedelta(microseconds=expires_at)
-    view = CopyView(copy)
+        return None
     if station is not None:
         _, _, identity = view.known(b"s%d" % station)
-        return Caller(pk, f"{prefix} station {identity}", station=station), until
-    if cpo is not None:
+        caller = Caller(pk, f"{prefix} station {identity}", station=station)
+    elif cpo is not None:
         country_code, party_id, _, _ = view.cpo(cpo)
-        return Caller(pk, f"{prefix} CPO {country_code}-{party_id}", cpo=cpo), until
-    username, active, admin, _, _ = view.user(user)
-    return (Caller(pk, f"{prefix} user {username}", user=_person(user, username, admin)) if active else None), until
+        caller = Caller(pk, f"{prefix} CPO {country_code}-{party_id}", cpo=cpo)
+    else:
+        username, active, admin, _, _ = view.user(user)
+        if not active:
+            return None
+        caller = Caller(pk, f"{prefix} user {username}", user=_person(user, username, admin))
+    until = None if expires_at is None else EPOCH + timedelta(microseconds=expires_at)
+    return KnownKey(caller, until, _reach(view, caller))
 
 
 @lru_cache(maxsize=1024)

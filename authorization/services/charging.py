@@ -1,7 +1,6 @@
 """The entry points of every protocol that asks who may charge: authorize() and explain()."""
 
 import logging
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
@@ -14,6 +13,7 @@ from django.db import DataError
 from authorization import metrics
 from authorization.engine.decide import decide
 from authorization.engine.decide import explain as explain_decision
+from authorization.engine.reasons import ROWS
 from authorization.engine.types import Decision as Verdict
 from authorization.engine.types import Explanation, Reason
 from authorization.facts import Facts
@@ -21,13 +21,20 @@ from authorization.questions import BadQuestion, Question
 from authorization.services.keys import Caller
 from authorization.services.sealed import seal
 from authorization.spool import DatabaseLog, Log, Row
-from authorization.store import DatabaseStore, Store
+from authorization.store import DatabaseStore, Loaded, Store
 
 logger = logging.getLogger(__name__)
+_UNKNOWN_TOKEN = Reason.UNKNOWN_TOKEN.row
+_REASONS = ("", *(row.reason.value for row in ROWS))  # by row number; asking the enum takes longer than deciding
 
 # Where the rules come from and where decisions are kept; a web process puts the compiled copy and its spool here.
 store: Store = DatabaseStore()
 log: Log = DatabaseLog()
+
+
+# BrokenRule, UnknownZone and an unknown word in a row are ValueErrors: a rule that cannot be read.
+# So is, as an OverflowError, a wall clock beyond the year 9999, and as a DataError a window that ends there.
+UNREADABLE = (ValueError, TypeError, OverflowError, DataError)
 
 
 class NoRules(RuntimeError):
@@ -52,12 +59,29 @@ def authorize(questions: Sequence[Question], caller: Caller, now: datetime) -> l
     Raises NoRules, and the database's errors.
     """
     answers = answers_to(questions, caller, now)
-    given = [answer for answer in answers if isinstance(answer, Answer)]
-    log.write([log_row(answer, caller) for answer in given])
-    alike = Counter([(answer.verdict.reason, answer.source) for answer in given])
-    for (reason, source), times in alike.items():
-        metrics.count("accepted" if reason.accepted else "rejected", reason.value, source, times)
+    keep(answers, caller)
     return answers
+
+
+def keep(answers: Sequence[Answer | BadQuestion], caller: Caller) -> None:
+    """Logs and counts every decision; what is answered must have been kept. Raises the log's errors."""
+    given = [answer for answer in answers if type(answer) is Answer]
+    log.write([log_row(answer, caller) for answer in given])
+    metrics.note_decisions([(answer.verdict.row, answer.source) for answer in given])
+
+
+def answers_to_key(
+    key: str, questions: Sequence[Question], now: datetime
+) -> tuple[Caller, list[Answer | BadQuestion]] | None:
+    """As answers_to(), and whose key it is, of one look at the rules. None where that is not enough to be sure.
+
+    Nothing is in the log then. Raises as answers_to() does.
+    """
+    try:
+        asked = store.ask(key, questions, now)
+        return None if asked is None else (asked.caller, _decided(questions, asked.loaded, now))
+    except UNREADABLE as error:
+        raise NoRules(str(error)) from error
 
 
 def explain(question: Question, caller: Caller, at: datetime) -> Answer:
@@ -73,42 +97,48 @@ def answers_to(
 ) -> list[Answer | BadQuestion]:
     """Decides without a word in the log. Raises NoRules, and the database's errors."""
     try:
-        # BrokenRule, UnknownZone and an unknown word in a row are ValueErrors: a rule that cannot be read.
-        # So is, as an OverflowError, a wall clock beyond the year 9999, and as a DataError a window that ends there.
-        loaded = store.load(questions, caller)
-        answers: list[Answer | BadQuestion] = []
-        for question, facts in zip(questions, loaded.facts, strict=True):
-            if isinstance(facts, BadQuestion):
-                answers.append(facts)
-                continue
-            explanation = explain_decision(facts.request, loaded.rules, now) if with_steps else None
-            verdict = explanation.decision if explanation else decide(facts.request, loaded.rules, now)
-            answers.append(Answer(question, facts, verdict, now, loaded.revision, loaded.source, explanation))
-    except (ValueError, TypeError, OverflowError, DataError) as error:
+        return _decided(questions, store.load(questions, caller), now, with_steps=with_steps)
+    except UNREADABLE as error:
         logger.exception("A rule cannot be read")
         raise NoRules(str(error)) from error
+
+
+def _decided(
+    questions: Sequence[Question], loaded: Loaded, now: datetime, *, with_steps: bool = False
+) -> list[Answer | BadQuestion]:
+    every, rules, revision, source = loaded
+    answers: list[Answer | BadQuestion] = []
+    for question, facts in zip(questions, every, strict=True):
+        if isinstance(facts, BadQuestion):
+            answers.append(facts)
+            continue
+        explanation = explain_decision(facts.request, rules, now) if with_steps else None
+        verdict = explanation.decision if explanation else decide(facts.request, rules, now)
+        answers.append(Answer(question, facts, verdict, now, revision, source, explanation))
     return answers
 
 
 def log_row(answer: Answer, caller: Caller) -> Row:
     """What the log keeps of an answer: the values of spool.COLUMNS."""
-    verdict, place, question = answer.verdict, answer.facts.request.place, answer.question
+    question, facts, verdict, decided_at, revision, source, _ = answer
+    place = facts.request.place
+    row = verdict.row
     return (
         question.id,
-        answer.decided_at,
+        decided_at,
         caller.label[:300],
         caller.key,
         question.token_type,
         verdict.token,
         pseudonym(question),
-        seal(question.presented) if verdict.reason is Reason.UNKNOWN_TOKEN and question.presented else "",
+        seal(question.presented) if row == _UNKNOWN_TOKEN and question.presented else "",
         place.location if place else None,
         question.place[:300],
         verdict.accepted,
-        verdict.reason.value,
+        _REASONS[row],
         verdict.rule,
-        answer.revision,
-        answer.source,
+        revision,
+        source,
     )
 
 

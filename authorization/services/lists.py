@@ -1,10 +1,10 @@
 """Changing the authorization list of a location, and publishing the location."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from authorization.handles import handle, split
 from authorization.models import AuthorizationListEntry
@@ -14,6 +14,22 @@ from locations.models import Location
 from tokens.models import Customer, Token
 
 CLEAR = ("customers", "tokens", "all")
+
+
+class OnList(NamedTuple):
+    """How many of each stand on an authorization list."""
+
+    customers: int
+    tokens: int
+
+    @property
+    def all(self) -> int:
+        return self.customers + self.tokens
+
+
+def on_list(location: Location) -> OnList:
+    entries = AuthorizationListEntry.objects.filter(location=location)
+    return OnList(**entries.aggregate(customers=Count("customer"), tokens=Count("token")))
 
 
 class PrivateLocation(Exception):
@@ -40,7 +56,7 @@ def change_authorization_list(
     scope: whose request it is; what that user may not see is not found. Raises ValidationError by field.
     """
     with transaction.atomic():
-        _lock(location)
+        lock(location)
         known = visible_to(scope, Customer.objects.all()), visible_to(scope, Token.objects.all())
         customers = existing(known[0], add_customers, "add_customers")
         tokens = dict.fromkeys(existing(known[1], add_tokens, "add_tokens"))
@@ -73,13 +89,18 @@ def _going(column: str, known: Any, entries: Any, ids: Iterable[int]) -> Q:
     return named_by(column, existing(known, objects, field)) | Q(pk__in=rows)
 
 
+def refuse_private(location: Location) -> None:
+    """Raises PrivateLocation while the location's authorization list is not empty."""
+    if AuthorizationListEntry.objects.filter(location=location).exists():
+        raise PrivateLocation
+
+
 def publish(location: Location) -> None:
     """Shows the location to everybody. Raises PrivateLocation while its authorization list is not empty."""
     with transaction.atomic():
         # An entry added at the same time locks the row too: it unpublishes, or is seen here.
-        _lock(location)
-        if AuthorizationListEntry.objects.filter(location=location).exists():
-            raise PrivateLocation
+        lock(location)
+        refuse_private(location)
         _set_published(location, True)
 
 
@@ -88,7 +109,8 @@ def unpublish(location: Location) -> None:
     _set_published(location, False)
 
 
-def _lock(location: Location) -> None:
+def lock(location: Location) -> None:
+    """Until the transaction ends nobody else changes the location or its list."""
     Location.objects.select_for_update(no_key=True).get(pk=location.pk)
 
 

@@ -98,10 +98,3 @@ def test_pages_hold_at_a_phones_width(page: Page, superuser: User) -> None:
     ):
         page.goto(f"/admin/{address}")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
-
-
-def test_manager_is_told_what_is_to_come(page: Page, live_server: object) -> None:
-    User.objects.create_user("cpo", password="secret", is_staff=True)
-    log_in(page, "cpo", "secret")
-    expect(page.get_by_text("come with a later release")).to_be_visible()
-    expect(page.locator("#nav-sidebar-apps").get_by_text("Charge tokens")).to_have_count(0)

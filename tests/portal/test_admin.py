@@ -168,25 +168,6 @@ def test_autocomplete_is_scoped(manager: Client) -> None:
     assert (answer.status_code, answer.json()["results"]) == (200, [])
 
 
-def test_home_of_a_superuser(boss: Client) -> None:
-    decision(reason="BLACKLISTED")
-    page = boss.get("/admin/").content.decode()
-    assert "Latest refusals" in page
-    assert "BLACKLISTED" in page
-    assert "Charge tokens" in page
-
-
-def test_home_without_questions(boss: Client) -> None:
-    assert "No charger has asked yet" in boss.get("/admin/").content.decode()
-
-
-def test_home_of_a_manager_says_what_is_to_come(manager: Client) -> None:
-    page = manager.get("/admin/").content.decode()
-    assert "come with a later release" in page
-    assert "/api/v1/explain" in page
-    assert "Charge tokens" not in page
-
-
 def test_log_outlives_what_it_speaks_of(boss: Client) -> None:
     row = decision(token_id=987654321, location_id=987654321, rule_id=987654321, api_key_id=987654321)
     assert boss.get(url(Decision, "changelist")).status_code == 200

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from guardian.shortcuts import get_users_with_perms
 
-from authorization.models import ApiKey, AuthorizationListEntry, ChargeException, ExceptionGroup
+from authorization.models import ApiKey, ChargeException, ExceptionGroup
 from authorization.services.keys import authenticate
 from locations.models import CPO, EVSE, ChargeStation, Location
 from tests import factories
@@ -16,7 +16,6 @@ from tests.portal.test_admin import an_exception, url
 from tokens.models import EMSP, Customer, Driver, Token
 
 pytestmark = pytest.mark.django_db
-NEW_ENTRY = "authorization_list{}-0-{}"
 
 
 def add_row(client: Client, address: str, prefix: str, **values: Any) -> Any:
@@ -66,48 +65,10 @@ def test_location_refuses(boss: Client, field: str, value: str) -> None:
     assert send(boss, url(Location, "add"), **good).status_code == 302
 
 
-def test_private_location_is_not_published(boss: Client) -> None:
-    place = factories.location()
-    AuthorizationListEntry.objects.create(location=place, customer=factories.customer())
-    answer = send(boss, url(Location, "change", place.pk), published="on", name="typed")
-    assert "published" in errors(answer)
-    assert answer.context["adminform"].form["name"].value() == "typed"
-    place.refresh_from_db()
-    assert (place.published, place.name == "typed") == (False, False)
-
-
-def test_first_entry_makes_private_and_last_closes(boss: Client) -> None:
-    place, token = factories.location(), factories.token()
-    address = url(Location, "change", place.pk)
-    saved = add_row(boss, address, "authorization_list-2", token=token.pk)
-    assert "is private now" in said(boss, saved)
-    place.refresh_from_db()
-    assert not place.published
-    saved = send(boss, address, authorization_list__dash__2__dash__0__dash__DELETE="on")
-    assert "closed until somebody publishes it" in said(boss, saved)
-    assert not place.authorization_list.exists()
-
-
-def test_list_takes_nobody_twice(boss: Client) -> None:
-    place, one = factories.location(), factories.token(auth_id="NL-TNM-C00122045-K", uid="04AA")
-    other = factories.token(one.emsp, auth_id="NLTNMC00122045", uid="04BB")
-    customer = factories.customer()
-    place.authorization_list.create(token=one)
-    place.authorization_list.create(customer=customer)
-    address = url(Location, "change", place.pk)
-    for prefix, row in (("", {"customer": customer.pk}), ("-2", {"token": one.pk}), ("-2", {"token": other.pk})):
-        answer = add_row(boss, address, f"authorization_list{prefix}", **row)
-        assert "already on the" in str(errors(answer)) or "duplicate" in str(errors(answer)), row
-    assert place.authorization_list.count() == 2
-
-
 def test_evse_id_is_taken_in_normal_form(boss: Client) -> None:
     evse = factories.evse(evse_id="NL*GFX*E1")
-    place = factories.location()
-    answer = send(boss, url(EVSE, "add"), location=place.pk, uid="1", evse_id="nlgfxe1")
+    answer = send(boss, url(EVSE, "add"), location=factories.location().pk, uid="1", evse_id="nlgfxe1")
     assert errors(answer) == {"evse_id": ["This EVSE ID is taken."]}
-    answer = add_row(boss, url(Location, "change", place.pk), "evses", uid="1", evse_id="nlgfxe1")
-    assert "This EVSE ID is taken." in str(errors(answer))
     assert EVSE.objects.get() == evse
 
 

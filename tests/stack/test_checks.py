@@ -11,7 +11,7 @@ from portal.stack.options import PROJECT
 
 GOOD = {"DATABASE_URL": "postgres://a:b@127.0.0.1:5432/c", "REDIS_URL": "redis://127.0.0.1:6379/0"}
 PRODUCTION = GOOD | {"PRODUCTION": "true", "SECRET_KEY": "0123456789abcdefghij" * 3, "ALLOWED_HOSTS": "a.example.org"}
-OURS = {*PRODUCTION, "DEBUG", "PORT", "WEB_WORKERS", "DATABASE_POOL_SIZE", "DATA_DIR"}
+OURS = {*PRODUCTION, "DEBUG", "PORT", "WEB_WORKERS", "DATABASE_POOL_SIZE", "DATA_DIR", "AUTHORIZE_FRONT"}
 
 
 def _manage(*arguments, **values):
@@ -52,6 +52,7 @@ def test_production():
     [
         ("PRODUCTION", "maybe", "E001"),
         ("DEBUG", "2", "E001"),
+        ("AUTHORIZE_FRONT", "maybe", "E001"),
         ("PORT", "http", "E002"),
         ("WEB_WORKERS", "0", "E002"),
         ("DATABASE_POOL_SIZE", "1_0", "E002"),

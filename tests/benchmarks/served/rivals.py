@@ -3,14 +3,18 @@
 `/bench/bare`: a Django view with a constant answer and no middleware. `/bench/drf`: a DRF view of authorize's own kind
 (its handler, its trimmed base, a header taken for the key, a body parsed) with a constant answer. `/bench/orm`: the
 same answer by the ORM in a DRF view with the defaults of DRF and of the admin, as one would write it first.
+`/bench/limit`: a constant answer without Django, the most that the server can give. `/view/…`: authorize without its
+front.
 """
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from portal import wsgi  # isort: skip - first, for it sets Django up
 
+import orjson
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.db.models import Q
@@ -52,7 +56,7 @@ class Constant(TrimmedView):
 
     def post(self, request: Any) -> HttpResponse:
         load_json(request._request.read())
-        return ready(ANSWER)
+        return ready(orjson.dumps(ANSWER))
 
 
 class PlainOrm(APIView):
@@ -156,6 +160,29 @@ _handlers: dict[str, Any] = {
     "/bench/bare": WithoutMiddleware(),
     "/bench/drf": BenchCharging(),
     "/bench/orm": BenchDjango(),
+}
+
+
+_view = ChargingHandler()
+
+
+def _by_the_view(environ: dict[str, Any], start_response: Any) -> Any:
+    return _view(environ | {"PATH_INFO": environ["PATH_INFO"].removeprefix("/view")}, start_response)
+
+
+_CONSTANT = json.dumps(ANSWER).encode()
+_HEADERS = [("Content-Type", "application/json"), ("Content-Length", str(len(_CONSTANT)))]
+
+
+def _limit(environ: dict[str, Any], start_response: Any) -> Any:
+    start_response("200 OK", _HEADERS)
+    return [_CONSTANT]
+
+
+_handlers |= {
+    "/bench/limit": _limit,
+    "/view/api/v1/authorize": _by_the_view,
+    "/view/api/v1/authorize/batch": _by_the_view,
 }
 
 
