@@ -21,6 +21,7 @@ urlpatterns = [
     path("healthz", healthz),
     path("readyz", readyz),
     path("metrics", MetricsView.as_view()),
+    path("api/v1/", include("imports.api.urls")),
     path("api/v1/", include("authorization.api.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -58,7 +58,7 @@ def change_members(
             raise ValidationError(
                 {"add_auth_ids": ValidationError("Only a group of charge tokens takes Auth IDs.", "category")}
             )
-        added = existing(_candidates(group, scope), add, "add")
+        added = existing(candidates(group, scope), add, "add")
         gone = _going(group, remove, scope)
         before = group.members.count()
         GroupMember.objects.filter(gone, group=group).delete()
@@ -68,7 +68,7 @@ def change_members(
     return MembersChanged(after - between, before - between, after)
 
 
-def _candidates(group: ExceptionGroup, scope: Scope) -> QuerySet[Any]:
+def candidates(group: ExceptionGroup, scope: Scope) -> QuerySet[Any]:
     """What the user may put into the group. On its owner's own side that is the owner's alone: a rule with this group
     may not close another party's sites, nor lock another party's cards."""
     rows: QuerySet[Any] = MEMBER_MODELS[group.category]._default_manager.all()
