@@ -79,12 +79,14 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "guardian",
+    "import_export",
     "pghistory",
     "pgtrigger",
     "rest_framework",
     "locations",
     "tokens",
     "authorization",
+    "imports",
 ]
 
 MIDDLEWARE = [
@@ -228,6 +230,10 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "authorization.api.schema.complete",
     ],
+    "ENUM_NAME_OVERRIDES": {
+        "ImportStatus": "imports.models.Status",
+        "AnswerStatus": [("accepted", "accepted"), ("rejected", "rejected")],
+    },
     # From our own static files.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -243,11 +249,18 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     name: {"task": f"authorization.tasks.{name}", "schedule": timedelta(hours=hours)}
     for name, hours in (("forget_changes", 1), ("forget_spools", 24), ("forget_presented", 1))
+} | {
+    # Finds imports whose task was lost, or whose worker was killed.
+    "look_after_imports": {"task": "imports.tasks.look_after", "schedule": timedelta(seconds=20)},
+    "forget_imports": {"task": "imports.tasks.forget", "schedule": timedelta(hours=1)},
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_TIME_LIMIT = 600
 CELERY_TIMEZONE = "UTC"
+
+# Files of imports are streamed to disk; a million rows of tokens are 50 to 150 MB.
+IMPORT_MAX_BYTES = _number("IMPORT_MAX_MEGABYTES", 512) * 1024 * 1024
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SECURE_SSL_REDIRECT = PRODUCTION

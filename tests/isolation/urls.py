@@ -43,6 +43,7 @@ KINDS = {
     "user": ("user",),
     "group": ("group",),
     "grant": ("grant",),
+    "import": ("import",),
 }
 # What an eMSP's manager sees of every party, by name.
 BY_NAME = {"cpo", "location"}
@@ -135,6 +136,8 @@ def _arguments(name: str, kind: str, arguments: set[str], of: Side | None) -> It
         values: dict[str, Any] = dict.fromkeys(arguments, about)
         if "identity" in values:
             values["identity"] = of["chargestation"].identity if of else "no-such-station"
+        if "form" in values:
+            values["form"] = "csv"
         for other, argument in (("user", "user_id"), ("group", "group_id")):
             if argument in values:
                 values[argument] = of.pk(other) if of else MISSING
