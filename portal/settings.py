@@ -8,6 +8,7 @@ from typing import Any
 import environ
 import pghistory
 from django.templatetags.static import static
+from django.utils.translation import gettext_lazy as _
 
 from portal.folders import address_of, folder_for
 from portal.navigation import NAVIGATION
@@ -93,6 +94,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "portal.language.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -187,6 +189,8 @@ LOGIN_REDIRECT_URL = "admin:index"
 PGHISTORY_DEFAULT_TRACKERS = (pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 
 LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -281,14 +285,15 @@ LOGGING = {
 UNFOLD = {
     "SITE_TITLE": "Chargeward",
     "SITE_HEADER": "Chargeward",
-    "SITE_SUBHEADER": "Who may charge where",
+    "SITE_SUBHEADER": _("Who may charge where"),
     "SITE_SYMBOL": "ev_station",
     "SITE_URL": None,
     "SHOW_HISTORY": True,
+    "SHOW_LANGUAGES": True,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "portal.dashboard.home",
     "STYLES": [lambda request: static("chargeward.css")],
-    "SCRIPTS": [lambda request: static("chargeward.js")],
+    "SCRIPTS": [lambda request: static("chargeward.js"), lambda request: static("labels.js")],
     "SIDEBAR": {"navigation": NAVIGATION},
     "COLORS": {
         "primary": {
@@ -298,10 +303,10 @@ UNFOLD = {
             "300": "94 234 212",
             "400": "45 212 191",
             "500": "20 184 166",
-            "600": "13 148 136",
-            "700": "15 118 110",
-            "800": "17 94 89",
-            "900": "19 78 74",
+            "600": "15 118 110",
+            "700": "17 94 89",
+            "800": "19 78 74",
+            "900": "16 64 61",
             "950": "4 47 46",
         },
     },

@@ -10,11 +10,10 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 
 from authorization.api.errors import Problem
-from authorization.api.permissions import scope_of_request
 from authorization.api.resources.tokens import TokenFilter
 from authorization.models import ExceptionGroup
 from imports import exports
-from locations.access import managed_by, visible_to
+from locations.access import managed_by, scope_of_request, visible_to
 from locations.models import Location
 from tokens.models import Token
 

@@ -23,6 +23,7 @@ PLAIN = {
     "api/v1/^docs/?$": "/api/v1/docs/",
     "api/v1/": "/api/v1/nothing",
     "admin/why/": "/admin/why/",
+    "i18n/setlang/": "/i18n/setlang/",
     "admin/(?P<url>.*)$": "/admin/nothing",
 }
 # Resources of the API by the name of their URLs: which objects of a side to ask for.
