@@ -7,8 +7,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from guardian.shortcuts import get_users_with_perms
 
-from authorization.models import ApiKey, ChargeException, ExceptionGroup
-from authorization.services.keys import authenticate
+from authorization.models import ChargeException, ExceptionGroup
 from locations.models import CPO, EVSE, ChargeStation, Location
 from tests import factories
 from tests.portal.pages import errors, filled, said, send
@@ -154,43 +153,10 @@ def test_token_takes_the_place_of_an_external_one(boss: Client) -> None:
 
 def test_external_token_is_edited_in_little(boss: Client) -> None:
     external = factories.external("NLTNMC00122045")
-    saved = send(boss, url(Token, "change", external.pk), valid=None, auth_id="OTHER", emsp=factories.emsp().pk)
-    assert saved.status_code == 302
+    changes = {"visual_number": "7", "auth_id": "OTHER", "emsp": factories.emsp().pk}
+    assert send(boss, url(Token, "change", external.pk), **changes).status_code == 302
     external.refresh_from_db()
-    assert (external.auth_id, external.emsp, external.valid) == ("NLTNMC00122045", None, False)
-
-
-def test_group_goes_on_to_its_members(boss: Client) -> None:
-    saved = send(boss, url(ExceptionGroup, "add"), name="Fleet", category="customer")
-    group = ExceptionGroup.objects.get()
-    assert saved.headers["Location"] == url(ExceptionGroup, "change", group.pk)
-    customer = factories.customer()
-    address = url(ExceptionGroup, "change", group.pk)
-    assert add_row(boss, address, "members", customer=customer.pk).status_code == 302
-    assert "duplicate" in str(errors(add_row(boss, address, "members", customer=customer.pk)))
-    member = group.members.get()
-    assert (member.customer, member.category) == (customer, "customer")
-
-
-def test_group_keeps_its_category(boss: Client) -> None:
-    group = factories.group("customer", factories.customer())
-    assert send(boss, url(ExceptionGroup, "change", group.pk), category="token", name="New").status_code == 302
-    group.refresh_from_db()
-    assert (group.category, group.name) == ("customer", "New")
-
-
-def test_group_takes_members_of_its_category_only(boss: Client) -> None:
-    group = factories.group("customer")
-    add_row(boss, url(ExceptionGroup, "change", group.pk), "members", token=factories.token().pk)
-    assert not group.members.exists()
-
-
-def test_group_knows_a_contract_once(boss: Client) -> None:
-    one = factories.token(auth_id="NL-TNM-C00122045-K", uid="04AA")
-    other = factories.token(one.emsp, auth_id="NLTNMC00122045", uid="04BB")
-    group = factories.group("token", one)
-    answer = add_row(boss, url(ExceptionGroup, "change", group.pk), "members", token=other.pk)
-    assert "with this Auth ID is already a member" in str(errors(answer))
+    assert (external.auth_id, external.emsp, external.visual_number) == ("NLTNMC00122045", None, "7")
 
 
 def test_group_has_one_owner(boss: Client) -> None:
@@ -263,28 +229,6 @@ def test_exceptions_are_disabled_in_bulk(boss: Client) -> None:
     boss.post(url(ChargeException, "changelist"), {"action": "disable", "_selected_action": [row.pk]})
     row.refresh_from_db()
     assert not row.enabled
-
-
-def test_key_is_shown_once_and_revoked(boss: Client) -> None:
-    from django.utils import timezone
-
-    saved = send(boss, url(ApiKey, "add"), name="for the depot", cpo=factories.cpo().pk)
-    text = said(boss, saved)
-    secret = text.split("all'>")[1].split("<")[0]
-    assert authenticate(secret, timezone.now()) is not None
-    key = ApiKey.objects.get()
-    page = boss.get(url(ApiKey, "change", key.pk)).content.decode()
-    assert key.prefix in page
-    assert secret not in page
-    boss.post(url(ApiKey, "changelist"), {"action": "revoke_selected", "_selected_action": [key.pk]})
-    assert authenticate(secret, timezone.now()) is None
-
-
-def test_key_has_one_scope(boss: Client) -> None:
-    station, cpo = factories.station(), factories.cpo()
-    for scope in ({}, {"station": station.pk, "cpo": cpo.pk}):
-        assert "one station, one CPO or one user" in str(errors(send(boss, url(ApiKey, "add"), **scope)))
-    assert not ApiKey.objects.exists()
 
 
 def test_what_is_in_use_is_not_deleted(boss: Client) -> None:
