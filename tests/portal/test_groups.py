@@ -189,9 +189,15 @@ def test_where_it_is_used(boss: Client) -> None:
 @pytest.mark.parametrize(
     ("category", "term"),
     [
-        ("cpo", "nl-gfx"), ("location", "depot"), ("location", "LOC1"), ("customer", "baker"), ("customer", "C1"),
-        ("driver", "Ann"), ("token", "nltnmc0012"), ("token", "04a2"),
-    ],  # fmt: skip
+        ("cpo", "nl-gfx"),
+        ("location", "depot"),
+        ("location", "LOC1"),
+        ("customer", "baker"),
+        ("customer", "C1"),
+        ("driver", "Ann"),
+        ("token", "nltnmc0012"),
+        ("token", "04a2"),
+    ],
 )
 def test_members_are_searched(boss: Client, category: str, term: str) -> None:
     wanted: dict[str, Any] = {
