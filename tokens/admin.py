@@ -48,7 +48,7 @@ class OfEmspAdmin(BlockingAdmin):
 
 
 class EMSPAdmin(DirectoryPage, GrantedAdmin, BlockingAdmin):
-    of_token = "emsp"
+    owner = "emsp"
     object_pages = (*BlockingAdmin.object_pages, CUSTOMERS, TOKENS, *DirectoryPage.object_pages)
     history_parts = ((DirectoryGrant, "emsp"),)
     list_display = ("name", "party", "status")
@@ -81,7 +81,7 @@ class EMSPAdmin(DirectoryPage, GrantedAdmin, BlockingAdmin):
 
 
 class CustomerAdmin(OfEmspAdmin):
-    of_token = "customer"
+    owner = "customer"
     object_pages = (*BlockingAdmin.object_pages, DRIVERS, TOKENS)
     list_display = ("name", "external_id", "emsp", "status")
     list_select_related = ("emsp",)
@@ -112,7 +112,7 @@ class CustomerAdmin(OfEmspAdmin):
 
 
 class DriverAdmin(OfEmspAdmin):
-    of_token = "driver"
+    owner = "driver"
     object_pages = (*BlockingAdmin.object_pages, TOKENS)
     list_display = ("name", "external_id", "customer", "emsp", "status")
     list_select_related = ("customer__emsp",)

@@ -55,7 +55,7 @@ class BlockingAdmin(ScopedAdmin):
     object_pages: tuple[ObjectPage, ...] = (ObjectPage("block", changes=True), ObjectPage("unblock", changes=True))
     actions: tuple[Any, ...] = ("block_selected", "unblock_selected")
     # The token's column that leads to such an object; empty for tokens themselves.
-    of_token = ""
+    owner = ""
 
     @display(description=gettext_lazy("Status"), label=COLOURS)
     def status(self, obj: Any) -> tuple[str, Any]:
@@ -63,7 +63,7 @@ class BlockingAdmin(ScopedAdmin):
 
     def tokens_of(self, rows: Any) -> Any:
         """The charge tokens of these objects."""
-        return Token.objects.filter(**{f"{self.of_token}__in": rows}) if self.of_token else rows
+        return Token.objects.filter(**{f"{self.owner}__in": rows}) if self.owner else rows
 
     def buttons(self, request: HttpRequest, obj: Any) -> list[Button]:
         if not self.has_change_permission(request, obj):
@@ -94,7 +94,7 @@ class BlockingAdmin(ScopedAdmin):
         return HttpResponseRedirect(self.address("change", obj))
 
     def _effect_of_block(self, obj: Any) -> list[str]:
-        tokens = self.tokens_of([obj.pk]) if self.of_token else None
+        tokens = self.tokens_of([obj.pk]) if self.owner else None
         if tokens is None:
             return [_("This charge token will be refused everywhere."), *_others(obj, refused=False)]
         if not how_many(tokens):
@@ -105,7 +105,7 @@ class BlockingAdmin(ScopedAdmin):
         above = [_still(owner) for owner in owners(obj) if owner.blocked][:1]
         if above:
             return above
-        if not self.of_token:
+        if not self.owner:
             return [_("This charge token may charge again wherever the rules let it."), *_others(obj, refused=True)]
         return [OF_IT[type(obj)][1] % {"tokens": tokens_counted(self.tokens_of([obj.pk]))}]
 
@@ -136,7 +136,7 @@ class BlockingAdmin(ScopedAdmin):
         return None
 
     def _ask_for_many(self, request: HttpRequest, own: Any, these: str, blocked: bool) -> HttpResponse:
-        tokens = tokens_counted(self.tokens_of(own.order_by().values("pk") if self.of_token else own))
+        tokens = tokens_counted(self.tokens_of(own.order_by().values("pk") if self.owner else own))
         if blocked:
             title, button = _("Block %(these)s?") % {"these": these}, _("Block")
             lines = [_("Refused everywhere from then on: %(tokens)s.") % {"tokens": tokens}]

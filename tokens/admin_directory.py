@@ -35,7 +35,9 @@ class DirectoryForm(forms.Form):
 
 
 class DirectoryPage(ScopedAdmin):
-    object_pages = (ObjectPage("directory", gettext_lazy("Directory"), "tokens.view_directorygrant"),)
+    object_pages: tuple[ObjectPage, ...] = (
+        ObjectPage("directory", gettext_lazy("Directory"), "tokens.view_directorygrant"),
+    )
 
     def directory_page(self, request: HttpRequest, obj: EMSP) -> HttpResponse:
         scope = scope_of_request(request)
@@ -73,14 +75,14 @@ class DirectoryPage(ScopedAdmin):
         if request.POST.get("confirmed") != "yes":
             lines = [
                 _(
-                    "The managers of %(cpo)s, and of the CPOs above it, will see every customer, driver and charge token "
-                    "of %(emsp)s: names, external IDs, Auth IDs and Chip IDs."
+                    "The managers of %(cpo)s, and of the CPOs above it, will see every customer, driver and charge "
+                    "token of %(emsp)s: names, external IDs, Auth IDs and Chip IDs."
                 )
                 % {"cpo": cpo, "emsp": obj},
                 _("They can put them on their authorization lists and into their groups; they change nothing."),
             ]
             title = _("Open the directory to %(cpo)s?") % {"cpo": cpo}
-            fields = {"add": ["yes"], "cpo": [cpo.pk]}
+            fields: dict[str, list[Any]] = {"add": ["yes"], "cpo": [cpo.pk]}
             return self.confirmation(
                 request, obj, title=title, lines=lines, button=_("Open"), at="directory", fields=fields
             )

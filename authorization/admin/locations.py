@@ -97,9 +97,10 @@ class LocationPages(AuthorizationListPages, Touched, LocationAdmin):
         if not self.has_change_permission(request, obj):
             return []
         edit = Button(gettext("Edit"), self.address("change", obj))
-        if obj.published:
-            return [edit, Button(gettext("Unpublish"), self.address("unpublish", obj))]
-        return [edit, Button(gettext("Publish"), self.address("publish", obj))]
+        slug, title = ("unpublish", gettext("Unpublish")) if obj.published else ("publish", gettext("Publish"))
+        opened = request.resolver_match.url_name if request.resolver_match else ""
+        at_form = opened == "locations_location_change"
+        return [*([] if at_form else [edit]), Button(title, self.address(slug, obj))]
 
     def publish_page(self, request: HttpRequest, obj: Location) -> HttpResponse:
         try:

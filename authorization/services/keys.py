@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils import timezone
 
@@ -16,6 +17,8 @@ from authorization.models import ApiKey
 from locations.models import CPO, ChargeStation
 
 LAST_USED_STEP = timedelta(minutes=1)
+MAX_OVERLAP = timedelta(days=90)
+SCOPES = ("station", "cpo", "user")
 _KEY = re.compile(r"cw_([0-9A-Za-z]{1,16})_[!-~]{1,180}", re.ASCII)
 
 
@@ -72,6 +75,41 @@ def in_force(key: ApiKey, now: datetime) -> bool:
     return key.user is None or bool(key.user.is_active)
 
 
+def state(key: ApiKey, now: datetime) -> str:
+    """`in force`, `expired`, `revoked`, or `user disabled`."""
+    if key.revoked_at is not None:
+        return "revoked"
+    if key.expires_at is not None and key.expires_at <= now:
+        return "expired"
+    return "in force" if in_force(key, now) else "user disabled"
+
+
+def in_state(name: str, now: datetime) -> Q:
+    """The keys of which `state` says so."""
+    revoked, expired = Q(revoked_at__isnull=False), Q(expires_at__lte=now)
+    disabled = Q(user__is_active=False)
+    return {
+        "revoked": revoked,
+        "expired": expired & ~revoked,
+        "user disabled": disabled & ~expired & ~revoked,
+        "in force": ~revoked & ~expired & ~disabled,
+    }[name]
+
+
+def scope_of_key(key: ApiKey) -> str:
+    """Which of SCOPES the key is for."""
+    return next(name for name in SCOPES if getattr(key, f"{name}_id") is not None)
+
+
+def check_change(key: ApiKey, given: dict[str, Any]) -> None:
+    """Whose a key is stays, and so does that it was revoked. given: field → value. Raises ValidationError, by field."""
+    for scope in SCOPES:
+        if scope in given and given[scope] != getattr(key, scope):
+            raise ValidationError({scope: "Whose a key is cannot be changed: make another one."})
+    if key.revoked_at and given.get("revoked_at", True) is None:
+        raise ValidationError({"revoked_at": "A revoked key stays revoked: make another one."})
+
+
 def revoke(key: ApiKey) -> None:
     """Refuses the key from now on. A key revoked before keeps its time."""
     ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
@@ -88,8 +126,11 @@ class KeyIsOver(Exception):
 def rotate(old: ApiKey, overlap: timedelta, now: datetime) -> tuple[ApiKey, str]:
     """A new key of the same name and scope, and its text; the old one expires after the overlap, if not before.
 
-    The new key has no expiry. Call it in a transaction, with the old row locked. Raises KeyIsOver.
+    The new key has no expiry. overlap: up to MAX_OVERLAP. Call it in a transaction, with the old row locked. Raises
+    KeyIsOver.
     """
+    if not timedelta(0) <= overlap <= MAX_OVERLAP:
+        raise ValueError(overlap)
     if not in_force(old, now):
         raise KeyIsOver
     old.expires_at = min(old.expires_at or now + overlap, now + overlap)

@@ -7,8 +7,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from guardian.shortcuts import get_users_with_perms
 
-from authorization.models import ApiKey, ChargeException, ExceptionGroup
-from authorization.services.keys import authenticate
+from authorization.models import ChargeException, ExceptionGroup
 from locations.models import CPO, EVSE, ChargeStation, Location
 from tests import factories
 from tests.portal.pages import errors, filled, said, send
@@ -154,10 +153,10 @@ def test_token_takes_the_place_of_an_external_one(boss: Client) -> None:
 
 def test_external_token_is_edited_in_little(boss: Client) -> None:
     external = factories.external("NLTNMC00122045")
-    saved = send(boss, url(Token, "change", external.pk), valid=None, auth_id="OTHER", emsp=factories.emsp().pk)
-    assert saved.status_code == 302
+    changes = {"visual_number": "7", "auth_id": "OTHER", "emsp": factories.emsp().pk}
+    assert send(boss, url(Token, "change", external.pk), **changes).status_code == 302
     external.refresh_from_db()
-    assert (external.auth_id, external.emsp, external.valid) == ("NLTNMC00122045", None, False)
+    assert (external.auth_id, external.emsp, external.visual_number) == ("NLTNMC00122045", None, "7")
 
 
 def test_group_has_one_owner(boss: Client) -> None:
@@ -223,28 +222,6 @@ def test_exception_keeps_a_group_on_each_side(boss: Client) -> None:
     answer = send(boss, url(ChargeException, "change", row.pk), places=[])
     assert "places" in errors(answer)
     assert row.cpo_groups.count() == 1
-
-
-def test_key_is_shown_once_and_revoked(boss: Client) -> None:
-    from django.utils import timezone
-
-    saved = send(boss, url(ApiKey, "add"), name="for the depot", cpo=factories.cpo().pk)
-    text = said(boss, saved)
-    secret = text.split("all'>")[1].split("<")[0]
-    assert authenticate(secret, timezone.now()) is not None
-    key = ApiKey.objects.get()
-    page = boss.get(url(ApiKey, "change", key.pk)).content.decode()
-    assert key.prefix in page
-    assert secret not in page
-    boss.post(url(ApiKey, "changelist"), {"action": "revoke_selected", "_selected_action": [key.pk]})
-    assert authenticate(secret, timezone.now()) is None
-
-
-def test_key_has_one_scope(boss: Client) -> None:
-    station, cpo = factories.station(), factories.cpo()
-    for scope in ({}, {"station": station.pk, "cpo": cpo.pk}):
-        assert "one station, one CPO or one user" in str(errors(send(boss, url(ApiKey, "add"), **scope)))
-    assert not ApiKey.objects.exists()
 
 
 def test_what_is_in_use_is_not_deleted(boss: Client) -> None:

@@ -99,7 +99,8 @@ def test_blocking_says_first_and_then_does(boss: Client, card: Token, model: typ
     assert "may charge again" in boss.get(url(model, "unblock", obj.pk)).content.decode()
     boss.post(url(model, "unblock", obj.pk), {"confirmed": "yes"})
     obj.refresh_from_db()
-    assert getattr(obj, "valid", True) and not getattr(obj, "blocked", False)
+    assert getattr(obj, "valid", True)
+    assert not getattr(obj, "blocked", False)
 
 
 def test_unblocking_below_somebody_blocked(boss: Client, card: Token) -> None:
@@ -124,7 +125,8 @@ def test_who_may_block(emsp_client: Client, card: Token) -> None:
         assert emsp_client.post(url(EMSP, "block", emsp.pk), {"confirmed": "yes"}).status_code == 403
     assert not emsp_client.get(url(EMSP, "change", card.emsp_id)).context["object_buttons"]
     stranger.refresh_from_db()
-    assert stranger.valid and not Customer.objects.get(pk=stranger.customer_id).blocked
+    assert stranger.valid
+    assert not Customer.objects.get(pk=stranger.customer_id).blocked
     assert Customer.objects.get(pk=card.customer_id).blocked
 
 
@@ -264,7 +266,8 @@ class TestDirectory:
         ):
             emsp_client.post(address, body)
         grant.refresh_from_db()
-        assert grant.enabled and DirectoryGrant.objects.count() == 1
+        assert grant.enabled
+        assert DirectoryGrant.objects.count() == 1
 
     def test_a_cpos_manager_sees_no_other_grants(self, tnm: EMSP) -> None:
         cpo, other = factories.cpo(name="Goflux"), factories.cpo(name="Canary")

@@ -6,13 +6,11 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from authorization.models import ApiKey
-from authorization.services import create_key
 from locations.access import MANAGE_CPO, grant, grants, is_admin, scope_of
 from locations.models import CPO
 from portal import roles
 from tests import factories
-from tests.portal.pages import filled, said, send
+from tests.portal.pages import filled, send
 from tests.refusals import sql
 from tokens.access import MANAGE_EMSP
 from tokens.models import EMSP
@@ -86,15 +84,3 @@ def test_grants_are_given_on_the_users_page(boss: Client) -> None:
     assert send(boss, url, cpos=[str(cpo.pk)], emsps=[str(emsp.pk)]).status_code == 302
     assert scope_of(user).granted == {MANAGE_CPO: {cpo.pk}, MANAGE_EMSP: {emsp.pk}}
     assert filled(boss, url)["emsps"] == [str(emsp.pk)]
-
-
-def test_keys_are_rotated_on_their_page(boss: Client) -> None:
-    key, over = create_key(cpo=factories.cpo(), name="CSMS")[0], create_key(cpo=factories.cpo())[0]
-    ApiKey.objects.filter(pk=over.pk).update(revoked_at="2026-01-01T00:00Z")
-    url = reverse("admin:authorization_apikey_changelist")
-    answer = boss.post(url, {"action": "rotate_selected", "_selected_action": [key.pk, over.pk]})
-    page = said(boss, answer)
-    assert "The new key for CPO" in page
-    assert "was revoked" in page
-    assert ApiKey.objects.filter(name="CSMS").count() == 2
-    assert ApiKey.objects.get(pk=key.pk).expires_at is not None

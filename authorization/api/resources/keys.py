@@ -22,11 +22,11 @@ from authorization.api.resources.base import Checked, Resource
 from authorization.api.resources.fields import NameOrPkField
 from authorization.api.resources.refusals import writing
 from authorization.models import ApiKey
+from authorization.services import keys
 from locations import ids
 from locations.models import ChargeStation
 
-SCOPES = ("station", "cpo", "user")
-MAX_OVERLAP = 24 * 90  # hours
+MAX_OVERLAP = int(keys.MAX_OVERLAP.total_seconds()) // 3600  # hours
 
 
 class StationField(NameOrPkField):
@@ -60,18 +60,14 @@ class KeySerializer(Checked):
         read_only_fields = ["prefix", "created_at", "last_used_at"]
 
     def get_scope(self, key: ApiKey) -> str:
-        return next(name for name in SCOPES if getattr(key, f"{name}_id") is not None)
+        return keys.scope_of_key(key)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if self.instance is None:
-            if sum(attrs.get(scope) is not None for scope in SCOPES) != 1:
+            if sum(attrs.get(scope) is not None for scope in keys.SCOPES) != 1:
                 raise serializers.ValidationError("A key is for one station, one CPO or one user: give one of them.")
             return attrs
-        for scope in SCOPES:
-            if scope in attrs and attrs[scope] != getattr(self.instance, scope):
-                raise serializers.ValidationError({scope: "Whose a key is cannot be changed: make another one."})
-        if getattr(self.instance, "revoked_at", None) and attrs.get("revoked_at", True) is None:
-            raise serializers.ValidationError({"revoked_at": "A revoked key stays revoked: make another one."})
+        keys.check_change(self.instance, attrs)
         return attrs
 
 
