@@ -284,9 +284,10 @@ class ChargeExceptionAdmin(OwnedAdmin):
             ("?" + urlencode({"owner": code, **more}), name)
             for code, name in owners.owner_choices(scope_of_request(request))
         ]
-        context = {"choices": choices, "opts": self.opts}
         title = _("Whose exception is it?")
-        return self.page_of(request, None, "admin/choose_owner.html", context, at="changelist", title=title)
+        context = self.admin_site.each_context(request) | {"choices": choices, "opts": self.opts, "title": title}
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/choose_owner.html", context)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> Any:
         given = super().get_changeform_initial_data(request)

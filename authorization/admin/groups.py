@@ -132,8 +132,6 @@ class ExceptionGroupAdmin(OwnedAdmin):
         media = self.media + (forms_["choose"].media if changes else forms.Media())
         context = {
             "listing": listing,
-            "form_id": members.FORM,
-            "import_address": members.import_address(group) if changes else "",
             "media": media,
             "notices": self.notices(request, group),
             **forms_,

@@ -20,7 +20,7 @@ from authorization.models import ExceptionGroup, GroupMember
 from authorization.services.groups import MEMBER_MODELS, candidates, members_shown
 from locations.access import managed_by, scope_of_request, visible_to
 from locations.admin import search_party
-from locations.admin_listing import Column, Listing
+from locations.admin_listing import Column, Listing, MenuItem
 from locations.admin_scope import may_name
 from locations.admin_widgets import SearchSeveral
 from tokens.search import begins, normal_forms
@@ -89,12 +89,13 @@ class PasteForm(forms.Form):
         self.fields["lines"].label = PASTED[group.category]
 
 
-def import_address(group: ExceptionGroup) -> str:
-    """Where members are imported from a CSV file; empty where nobody can."""
+def _menu(group: ExceptionGroup) -> list[MenuItem]:
+    items = [MenuItem(_("Remove selected"), "selected", "yes"), MenuItem(_("Remove all"), "all", "yes")]
     try:
-        return f"{reverse('admin:imports_import_add')}?kind=group_members&group={group.pk}"
+        address = f"{reverse('admin:imports_import_add')}?kind=group_members&group={group.pk}"
     except NoReverseMatch:
-        return ""
+        return items
+    return [MenuItem(_("Import a CSV file"), address=address), *items]
 
 
 def members_listing(request: HttpRequest, group: ExceptionGroup, *, removable: bool) -> Listing:
@@ -111,10 +112,12 @@ def members_listing(request: HttpRequest, group: ExceptionGroup, *, removable: b
         search_label=str(SEARCHED[group.category]),
         select="row" if removable else "",
         form=FORM if removable else "",
+        menu=_menu(group) if removable else (),
     )
-    listing.columns = Cells(request, group.category, listing).columns()
+    cells = Cells(request, group.category, listing)
+    listing.columns = cells.columns()
     if removable:
-        listing.columns = [*listing.columns, Column("", _remove_button)]
+        listing.columns = [*listing.columns, Column("", cells.remove_button)]
     return listing
 
 
@@ -213,11 +216,12 @@ class Cells:
             return None
         return admin.site._registry[self.model].address("change", getattr(member, self.category))  # type: ignore[attr-defined,no-any-return]
 
-
-def _remove_button(member: GroupMember) -> SafeString:
-    return format_html(
-        '<button type="submit" class="cw-remove" form="{}" name="only" value="{}">{}</button>',
-        FORM,
-        member.pk,
-        _("Remove"),
-    )
+    def remove_button(self, member: GroupMember) -> SafeString:
+        name = self.columns()[0].value(member)
+        return format_html(
+            '<button type="submit" class="cw-link" form="{}" name="only" value="{}" aria-label="{}">{}</button>',
+            FORM,
+            member.pk,
+            _("Remove %(name)s") % {"name": name},
+            _("Remove"),
+        )

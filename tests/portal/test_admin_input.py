@@ -224,13 +224,6 @@ def test_exception_keeps_a_group_on_each_side(boss: Client) -> None:
     assert row.cpo_groups.count() == 1
 
 
-def test_exceptions_are_disabled_in_bulk(boss: Client) -> None:
-    row = an_exception()
-    boss.post(url(ChargeException, "changelist"), {"action": "disable", "_selected_action": [row.pk]})
-    row.refresh_from_db()
-    assert not row.enabled
-
-
 def test_what_is_in_use_is_not_deleted(boss: Client) -> None:
     row = an_exception()
     group = row.cpo_groups.get()
