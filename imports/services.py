@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 # A file of so many bytes is read, and finalised, while its user waits: ten thousand rows in about a second.
 SMALL = 512 * 1024
 FIRST_ROWS = 20
-MOMENT = timedelta(seconds=15)  # that a task which has just been sent gets
+MOMENT = timedelta(seconds=5)  # that a task which has just been sent gets
 MOST_ATTEMPTS = 10
 TOTALS = ("rows", "new", "changed", "unchanged", "external", "removed", "errors")
 OPEN = (Status.STAGING, Status.PREVIEW, Status.REFUSED, Status.FAILED)
@@ -87,7 +87,12 @@ def read_again(old: Import, said: dict[str, Any], clear: bool) -> None:
 
 
 def finalise(of: Import, *, skip_errors: bool = False) -> None:
-    """Has the import applied: at once where it is small, else as a task. Raises WrongStatus."""
+    """Has the import applied: at once where it is small, else as a task. Raises WrongStatus.
+
+    One whose worker died is gone on with.
+    """
+    if of.status == Status.FINALISING and waits_long(of) and look_after(of):
+        return
     _refuse_clearing(of)
     if of.status in (Status.PREVIEW, Status.FAILED) and of.totals.get("errors") and not skip_errors:
         raise RowsHaveErrors(of.totals["errors"])
