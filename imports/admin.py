@@ -110,6 +110,7 @@ class ImportAdmin(ScopedAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": title,
+            "into": into,
             "form": form,
             "media": self.media + form.media,
             "kind": kind.value if kind else "",
@@ -282,11 +283,15 @@ def _first_rows(of: Import) -> dict[str, Any]:
     for row in of.first_rows:
         before = row["before"] or {}
         cells = [
-            {"name": name, "value": row["after"].get(name), "before": before.get(name) if row["before"] else None}
+            {"name": name, "value": _plain(row["after"].get(name)), "before": _plain(before.get(name))}
             for name in names
         ]
         lines.append({"row": row["row"], "outcome": row["outcome"], "cells": cells})
     return {"names": names, "lines": lines}
+
+
+def _plain(value: Any) -> Any:
+    return {True: _("yes"), False: _("no")}[value] if isinstance(value, bool) else value
 
 
 def _target_link(of: Import) -> str:

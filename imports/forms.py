@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
 
 from imports.access import may_import
 from imports.models import TARGETS, Import, Kind
@@ -39,7 +39,7 @@ class UploadForm(forms.Form):
     """A file, and what it goes into. `fixed`: kind and target where the page that led here has said them."""
 
     kind = forms.ChoiceField(label=_("What is in the file"), widget=UnfoldAdminSelectWidget)
-    file = forms.FileField(label=_("File"), widget=forms.FileInput(attrs={"class": "cw-file"}))
+    file = forms.FileField(label=_("File"), widget=UnfoldAdminFileFieldWidget)
     clear = forms.BooleanField(
         label=_("Clear charge token list before importing"),
         required=False,
