@@ -75,7 +75,7 @@ def test_from_log_in_to_an_exception(page: Page, superuser: User) -> None:
     row = page.get_by_role("row").filter(has_text="Only our cards")
     expect(row).to_contain_text("active", ignore_case=True)
     row.get_by_role("link", name="Only our cards").click()
-    expect(page.get_by_text("Only cards of Cards may charge at Places.")).to_be_visible()
+    expect(page.get_by_text("Active. Only cards of Cards may charge at Places.")).to_be_visible()
     exception = ChargeException.objects.get()
     assert exception.emsp_groups.get().members.get().token.uid_normal == "04A2B3C4"
 
