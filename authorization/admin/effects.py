@@ -8,6 +8,7 @@ from django import forms
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from authorization.access import shown_groups
 from authorization.admin import sentences
@@ -69,25 +70,27 @@ def chosen(request: HttpRequest, data: Any, direction: str = "") -> Chosen:
 @dataclass
 class Effect:
     """sentence: marked up, or what to choose first. state: one of sentences.STATES, or empty. warnings: of what may
-    not be meant. covers: how many locations, and the instants of its bounds there; None before places are chosen."""
+    not be meant. covers: the instants of its bounds there, None before places are chosen; covered: where that is."""
 
     sentence: str
     state: Any = ""
     colour: str = ""
     warnings: list[str] = field(default_factory=list)
     covers: Instants | None = None
+    covered: str = ""
 
 
 def effect_of(request: HttpRequest, what: Chosen) -> Effect:
     """A handful of queries, whatever is behind the groups."""
     scope = scope_of_request(request)
-    covers = None
+    covers, covered = None, ""
     if what.places:
         covers = instants(covered_zones(what.places, scope), what.valid_from, what.valid_until)
+        covered = _covered(covers.locations, scope.everything)
     warnings = _warnings(what)
     # A blacklist says the same in both directions.
     if not (what.action and (what.direction or what.action == Action.BLACKLIST) and what.places and what.cards):
-        return Effect(_missing(what), warnings=warnings, covers=covers)
+        return Effect(_missing(what), warnings=warnings, covers=covers, covered=covered)
     sentence = sentences.effect_marked(
         what.action,
         what.direction,
@@ -97,7 +100,21 @@ def effect_of(request: HttpRequest, what: Chosen) -> Effect:
         what.valid_until,
     )
     state = sentences.state(what.enabled, what.valid_from, what.valid_until, utc_now())
-    return Effect(sentence, sentences.STATES[state], sentences.STATE_COLOURS[state], warnings, covers)
+    return Effect(sentence, sentences.STATES[state], sentences.STATE_COLOURS[state], warnings, covers, covered)
+
+
+def _covered(locations: int, everything: bool) -> str:
+    """Somebody who is no Admin is told of what they see."""
+    number = {"number": f"{locations:,}"}
+    if everything:
+        text = ngettext("The places cover %(number)s location.", "The places cover %(number)s locations.", locations)
+    else:
+        text = ngettext(
+            "The places cover %(number)s location that you see.",
+            "The places cover %(number)s locations that you see.",
+            locations,
+        )
+    return text % number
 
 
 def _missing(what: Chosen) -> str:

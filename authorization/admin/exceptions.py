@@ -194,6 +194,7 @@ class ChargeExceptionAdmin(OwnedAdmin):
         ),
         (gettext_lazy("More"), {"fields": ("enabled", "notes")}),
     )
+    nobodys = gettext_lazy("an Admin's")
     object_pages = (
         ObjectPage("log", gettext_lazy("Log"), "authorization.view_decision"),
         ObjectPage("switch", permission="authorization.change_chargeexception", changes=True),
@@ -225,7 +226,7 @@ class ChargeExceptionAdmin(OwnedAdmin):
         @display(description=gettext_lazy("Effect"))
         def effect(row: ChargeException) -> str:
             places, cards = (shown_groups(scope, groups.all()) for groups in (row.cpo_groups, row.emsp_groups))
-            return sentences.effect_marked(row.action, row.direction, places, cards, None, None)
+            return sentences.effect_cell(row.action, row.direction, places, cards, None, None)
 
         @display(description=gettext_lazy("When"), ordering="valid_from")
         def when(row: ChargeException) -> str:
