@@ -1,6 +1,6 @@
 # `make help` lists the targets. Everything is installed into .venv/, everything that runs keeps its data in var/.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench drills check
+.PHONY: help run test bench drills check screenshots messages
 # Another project's Python must not reach into ours.
 unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH VIRTUAL_ENV
 export DJANGO_SETTINGS_MODULE := portal.settings
@@ -8,7 +8,7 @@ PY := .venv/bin/python
 
 help: ## list the targets
 	@echo "make TARGET, where TARGET is"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-8s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-11s %s\n", $$1, $$2 }'
 	@echo "Settings come from the environment: PORT=8001 DATA_DIR=/srv/chargeward make run"
 
 run: .venv/.installed ## start the portal with its servers, worker and beat; Ctrl-C stops all of it
@@ -25,6 +25,12 @@ drills: .venv/.installed ## kill, stop and change everything under load, for som
 
 check: .venv/.installed ## ruff, mypy, import rules, migrations, Django's deployment checks
 	@exec sh .ci/check
+
+screenshots: .venv/.installed ## take the pictures of docs/pictures anew, with Chromium
+	@exec $(PY) -m tests.browser.screenshots
+
+messages: .venv/.installed ## collect the portal's texts for translation, and compile what is translated (wants gettext)
+	@$(PY) manage.py makemessages --all --no-obsolete --no-location --ignore ".venv/*" --ignore "var/*" --ignore "tests/*" && exec $(PY) manage.py compilemessages --ignore ".venv"
 
 .venv/.installed: requirements.lock pyproject.toml
 	@sh .ci/install

@@ -4,6 +4,7 @@ Counting there costs as much as deciding, so what happens with each answer is fi
 counted in the shared files a few times a second.
 """
 
+import logging
 import threading
 import time
 from bisect import bisect_left
@@ -15,6 +16,7 @@ from prometheus_client import Counter, Histogram
 
 from authorization.engine.reasons import ROWS
 
+logger = logging.getLogger(__name__)
 T = TypeVar("T")
 decisions = Counter("chargeward_decisions", "Decisions by outcome, reason and source.", ["status", "reason", "source"])
 unanswered = Counter("chargeward_unanswered", "Requests answered with an error.", ["endpoint", "status"])
@@ -47,7 +49,14 @@ def note_answer(endpoint: str, seconds: float) -> None:
 
 
 def count() -> None:
-    """Counts what was noted."""
+    """Counts what was noted. No answer is refused because it cannot be counted."""
+    try:
+        _count()
+    except Exception:
+        logger.exception("Metrics cannot be counted")
+
+
+def _count() -> None:
     with _counting:
         for (row, source), times in Times(_taken(_decided)).items():
             reason = ROWS[row - 1].reason

@@ -74,6 +74,11 @@ class Listing:
     add: Button | None = None
     menu: Sequence[MenuItem] = ()
 
+    @property
+    def searches(self) -> bool:
+        """Whether there is a search (a template would call `search` itself)."""
+        return self.search is not None
+
     @cached_property
     def term(self) -> str:
         return self.request.GET.get(f"{self.name}-q", "").replace("\x00", "").strip()[:255]

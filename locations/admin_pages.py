@@ -115,10 +115,11 @@ class ObjectPages(Page):
     ) -> TemplateResponse:
         """A page about an object in the admin's dress; `at`: the tab that is open."""
         request.current_app = self.admin_site.name
+        opened = next((page.title for page in self.object_pages if page.slug == at and page.title), "")
         shown = {
             **self.admin_site.each_context(request),
-            "title": title or str(obj),
-            "subtitle": None,
+            "title": title or opened or str(obj),
+            "subtitle": str(obj),
             "object": obj,
             "original": obj,
             "object_tabs": self.tabs(request, obj, at),

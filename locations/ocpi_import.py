@@ -17,12 +17,28 @@ from django.db import IntegrityError, connection, transaction
 
 from locations import ocpi_sql as sql
 from locations.models import CPO
-from locations.ocpi import LocationRow, Reading, read_location
+from locations.ocpi import LocationRow, Problem, Reading, read_location
 from locations.ocpi_files import BadFile, NotJson, objects
 
 CHUNK = 5_000  # objects held in memory at once
 
-Report = Callable[[str], None]
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A location or one of its EVSEs that is not taken. nth: of the object in the file, from 1; where: for people."""
+
+    nth: int
+    where: str
+    location_id: str | None
+    field: str
+    text: str
+
+    def __str__(self) -> str:
+        place = f", location {self.location_id}" if self.location_id is not None else ""
+        return f"{self.where}{place}: {self.text}"
+
+
+Report = Callable[[Refusal], None]
 
 
 @dataclass(slots=True)
@@ -48,7 +64,7 @@ class Totals:
 
 
 def import_locations(cpo: CPO, stream: BinaryIO, report: Report, *, dry_run: bool = False) -> Totals:
-    """Each row that is not taken is one line to `report`; the others load. Raises BadFile, and then nothing loads."""
+    """What is not taken is a Refusal to `report`; the others load. Raises BadFile, and then nothing loads."""
     started, totals = time.perf_counter(), Totals()
     try:
         with transaction.atomic(), pghistory.context(source="import_locations"), connection.cursor() as cursor:
@@ -78,7 +94,7 @@ def _stage(cursor: Any, stream: BinaryIO, report: Report, totals: Totals) -> Non
         any_found = True
         good: list[tuple[int, str, LocationRow]] = []
         for number, (where, obj) in chunk:
-            row = _checked(where, obj, report, totals)
+            row = _checked(number, where, obj, report, totals)
             if row is not None:
                 good.append((number, where, row))
         _copy(cursor, good)
@@ -87,23 +103,24 @@ def _stage(cursor: Any, stream: BinaryIO, report: Report, totals: Totals) -> Non
     cursor.execute(sql.ANALYZE)
 
 
-def _checked(where: str, obj: object, report: Report, totals: Totals) -> LocationRow | None:
+def _checked(nth: int, where: str, obj: object, report: Report, totals: Totals) -> LocationRow | None:
     if isinstance(obj, NotJson):
         totals.failed += 1
-        report(f"{where}: {obj.text}")
+        report(Refusal(nth, where, None, "", obj.text))
         return None
     reading = read_location(obj)
     if reading.row is None:
         totals.failed += 1
-        report(_line(where, reading, reading.problems))
+        report(_refusal(nth, where, reading, reading.problems))
     for problem in reading.refused if reading.row else ():
         totals.evses_refused += 1
-        report(_line(where, reading, [problem]))
+        report(_refusal(nth, where, reading, [problem]))
     return reading.row
 
 
-def _line(where: str, reading: Reading, problems: list[Any]) -> str:
-    return f"{where}, location {reading.location_id}: " + "; ".join(f"{p.field} {p.text}" for p in problems)
+def _refusal(nth: int, where: str, reading: Reading, problems: list[Problem]) -> Refusal:
+    text = "; ".join(f"{problem.field} {problem.text}" for problem in problems)
+    return Refusal(nth, where, reading.location_id, problems[0].field, text)
 
 
 def _copy(cursor: Any, rows: list[tuple[int, str, LocationRow]]) -> None:
@@ -121,9 +138,9 @@ def _copy(cursor: Any, rows: list[tuple[int, str, LocationRow]]) -> None:
 
 def _refuse_doubles(cursor: Any, report: Report, totals: Totals) -> None:
     """A location that stands twice in the file: which of the two is right is not ours to say; the first counts."""
-    for where, location_id, first in _rows(cursor, sql.DELETE_DOUBLES):
+    for nth, where, location_id, first in _rows(cursor, sql.DELETE_DOUBLES):
         totals.failed += 1
-        report(f"{where}, location {location_id}: id stands twice in this file, first at {first}")
+        report(Refusal(nth, where, location_id, "id", f"id stands twice in this file, first at {first}"))
 
 
 def _apply_locations(cursor: Any, cpo: CPO, totals: Totals) -> None:
@@ -147,14 +164,15 @@ def _collect_evses(cursor: Any, cpo: CPO) -> bool:
 
 
 def _refuse_taken(cursor: Any, report: Report, totals: Totals) -> None:
-    for where, location_id, uid, evse_id, first in _rows(cursor, sql.DELETE_DOUBLE_EVSES):
+    for nth, where, location_id, uid, evse_id, first in _rows(cursor, sql.DELETE_DOUBLE_EVSES):
         totals.evses_refused += 1
-        report(f"{where}, location {location_id}: EVSE {uid}: evse_id {evse_id} stands twice, first at {first}")
+        text = f"EVSE {uid}: evse_id {evse_id} stands twice, first at {first}"
+        report(Refusal(nth, where, location_id, "evses.evse_id", text))
     # Refusing one leaves its present id with it, and that may be what another one waits for.
     while refused := list(_rows(cursor, sql.DELETE_TAKEN_EVSES)):
-        for where, location_id, uid, evse_id in refused:
+        for nth, where, location_id, uid, evse_id in refused:
             totals.evses_refused += 1
-            report(f"{where}, location {location_id}: EVSE {uid}: evse_id {evse_id} is taken")
+            report(Refusal(nth, where, location_id, "evses.evse_id", f"EVSE {uid}: evse_id {evse_id} is taken"))
 
 
 def _apply_evses(cursor: Any, totals: Totals) -> None:
@@ -171,7 +189,3 @@ def _rows(cursor: Any, statement: str) -> Iterator[tuple[Any, ...]]:
     """What a DELETE … RETURNING … took away, in the order of the file."""
     cursor.execute(statement)
     yield from (row[1:] for row in sorted(cursor.fetchall(), key=lambda row: row[0]))
-
-
-def _first(error: Exception) -> str:
-    return str(error).splitlines()[0]

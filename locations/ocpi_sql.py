@@ -23,7 +23,7 @@ DELETE_DOUBLES = """
         FROM staged_location WINDOW same AS (PARTITION BY location_id ORDER BY number)
     )
     DELETE FROM staged_location s USING numbered n WHERE n.number = s.number AND n.nth > 1
-    RETURNING s.number, s.place, s.location_id, n.first
+    RETURNING s.number, s.number, s.place, s.location_id, n.first
 """
 
 _SAID = ("name", "address", "city", "postal_code", "country", "latitude", "longitude", "time_zone")
@@ -72,7 +72,7 @@ DELETE_DOUBLE_EVSES = """
         WINDOW same AS (PARTITION BY normal ORDER BY number, index)
     )
     DELETE FROM arriving_evse a USING numbered n WHERE (n.number, n.index) = (a.number, a.index) AND n.nth > 1
-    RETURNING (a.number, a.index), a.place, a.location_id, a.uid, a.evse_id, n.first
+    RETURNING (a.number, a.index), a.number, a.place, a.location_id, a.uid, a.evse_id, n.first
 """
 
 # Taken: another EVSE has the id, and this import neither removes that one nor gives it another id.
@@ -83,7 +83,7 @@ DELETE_TAKEN_EVSES = """
           SELECT FROM arriving_evse o
           WHERE o.location = e.location_id AND o.uid = e.uid AND (o.removed OR o.normal <> e.evse_id_normal)
       )
-    RETURNING (a.number, a.index), a.place, a.location_id, a.uid, a.evse_id
+    RETURNING (a.number, a.index), a.number, a.place, a.location_id, a.uid, a.evse_id
 """
 
 DELETE_REMOVED_EVSES = """

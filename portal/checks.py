@@ -19,6 +19,7 @@ NUMBERS = {
     "DATABASE_POOL_SIZE": (1, 1000, 8),
     "DATABASE_POOL_TIMEOUT": (1, 600, 10),
     "CACHE_STALE_AFTER_MS": (500, 3_600_000, 1500),
+    "IMPORT_MAX_MEGABYTES": (1, 1_000_000, 512),
 }
 DATABASE_SCHEMES = ("postgres", "postgresql")
 BROKER_SCHEMES = ("redis", "rediss", "unix")

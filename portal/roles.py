@@ -24,6 +24,8 @@ _ANY: dict[str, dict[str, tuple[str, ...]]] = {
         "directorygrant": ("view",),
     },
     "authorization": {"exceptiongroup": EDIT, "chargeexception": EDIT, "decision": ("view",), "apikey": ("view",)},
+    # Into what, the role says by what it may change there.
+    "imports": {"import": EDIT},
 }
 _MORE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     CPO_MANAGER: {
@@ -32,8 +34,8 @@ _MORE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     },
     EMSP_MANAGER: {"tokens": {"customer": EDIT, "driver": EDIT, "token": EDIT, "directorygrant": EDIT}},
 }
-OURS = ("locations", "tokens", "authorization", "auth")
-LAST = "authorization"
+OURS = ("locations", "tokens", "authorization", "imports", "auth")
+LAST = "imports"
 
 
 def permissions_of(role: str) -> set[str]:

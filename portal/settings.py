@@ -8,6 +8,7 @@ from typing import Any
 import environ
 import pghistory
 from django.templatetags.static import static
+from django.utils.translation import gettext_lazy as _
 
 from portal.folders import address_of, folder_for
 from portal.navigation import NAVIGATION
@@ -79,18 +80,21 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "guardian",
+    "import_export",
     "pghistory",
     "pgtrigger",
     "rest_framework",
     "locations",
     "tokens",
     "authorization",
+    "imports",
 ]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "portal.language.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -185,6 +189,8 @@ LOGIN_REDIRECT_URL = "admin:index"
 PGHISTORY_DEFAULT_TRACKERS = (pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 
 LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -228,6 +234,10 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "authorization.api.schema.complete",
     ],
+    "ENUM_NAME_OVERRIDES": {
+        "ImportStatus": "imports.models.Status",
+        "AnswerStatus": [("accepted", "accepted"), ("rejected", "rejected")],
+    },
     # From our own static files.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -243,11 +253,18 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     name: {"task": f"authorization.tasks.{name}", "schedule": timedelta(hours=hours)}
     for name, hours in (("forget_changes", 1), ("forget_spools", 24), ("forget_presented", 1))
+} | {
+    # Finds imports whose task was lost, or whose worker was killed.
+    "look_after_imports": {"task": "imports.tasks.look_after", "schedule": timedelta(seconds=10)},
+    "forget_imports": {"task": "imports.tasks.forget", "schedule": timedelta(hours=1)},
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_TIME_LIMIT = 600
 CELERY_TIMEZONE = "UTC"
+
+# Files of imports are streamed to disk; a million rows of tokens are 50 to 150 MB.
+IMPORT_MAX_BYTES = _number("IMPORT_MAX_MEGABYTES", 512) * 1024 * 1024
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SECURE_SSL_REDIRECT = PRODUCTION
@@ -268,14 +285,15 @@ LOGGING = {
 UNFOLD = {
     "SITE_TITLE": "Chargeward",
     "SITE_HEADER": "Chargeward",
-    "SITE_SUBHEADER": "Who may charge where",
+    "SITE_SUBHEADER": _("Who may charge where"),
     "SITE_SYMBOL": "ev_station",
     "SITE_URL": None,
     "SHOW_HISTORY": True,
+    "SHOW_LANGUAGES": True,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "portal.dashboard.home",
     "STYLES": [lambda request: static("chargeward.css")],
-    "SCRIPTS": [lambda request: static("chargeward.js")],
+    "SCRIPTS": [lambda request: static("chargeward.js"), lambda request: static("labels.js")],
     "SIDEBAR": {"navigation": NAVIGATION},
     "COLORS": {
         "primary": {
@@ -285,10 +303,10 @@ UNFOLD = {
             "300": "94 234 212",
             "400": "45 212 191",
             "500": "20 184 166",
-            "600": "13 148 136",
-            "700": "15 118 110",
-            "800": "17 94 89",
-            "900": "19 78 74",
+            "600": "15 118 110",
+            "700": "17 94 89",
+            "800": "19 78 74",
+            "900": "16 64 61",
             "950": "4 47 46",
         },
     },

@@ -34,7 +34,7 @@ def answer_from_the_copy() -> None:
     # What is there now stays; looking through it for garbage every few dozen questions took a tenth of the time.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _warm(reader: Reader) -> None:

@@ -12,20 +12,22 @@ document.addEventListener("change", (event) => {
 });
 
 // A menu closes when something else is clicked, and at Escape.
-const closeMenus = (but) => {
-    for (const menu of document.querySelectorAll("details.cw-menu[open]")) {
-        if (menu !== but) {
-            menu.open = false;
+{
+    const closeMenus = (but) => {
+        for (const menu of document.querySelectorAll("details.cw-menu[open]")) {
+            if (menu !== but) {
+                menu.open = false;
+            }
         }
-    }
-};
-document.addEventListener("click", (event) => closeMenus(event.target.closest("details.cw-menu")));
-document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") {
-        const menu = document.activeElement && document.activeElement.closest("details.cw-menu[open]");
-        closeMenus(null);
-        if (menu) {
-            menu.querySelector("summary").focus();
+    };
+    document.addEventListener("click", (event) => closeMenus(event.target.closest("details.cw-menu")));
+    document.addEventListener("keydown", (event) => {
+        if (event.key === "Escape") {
+            const menu = document.activeElement && document.activeElement.closest("details.cw-menu[open]");
+            closeMenus(null);
+            if (menu) {
+                menu.querySelector("summary").focus();
+            }
         }
-    }
-});
+    });
+}

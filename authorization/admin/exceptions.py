@@ -1,77 +1,156 @@
-"""Exceptions: places on one side, tokens on the other, and the effect in one sentence."""
+"""Exceptions: places on one side, cards on the other, and the effect in one sentence that follows the choices."""
 
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Q
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RadioFilter
-from unfold.widgets import UnfoldAdminRelatedFieldWrapperWidget
+from unfold.widgets import UnfoldAdminRadioSelectWidget
 
-from authorization.admin import sentences
+from authorization.access import shown_groups
+from authorization.admin import effects, owners, sentences
+from authorization.admin.log_listing import log_listing
+from authorization.admin.owners import OwnedAdmin, OwnedForm
 from authorization.admin.touching import utc_now
-from authorization.models import (
-    CPO_SIDE,
-    EMSP_SIDE,
-    ChargeException,
-    ExceptionCpoGroup,
-    ExceptionEmspGroup,
-    ExceptionGroup,
-    GroupMember,
+from authorization.models import ChargeException, ExceptionCpoGroup, ExceptionEmspGroup, ExceptionGroup
+from authorization.services.ownership import (
+    DIRECTIONS,
+    Owner,
+    groups_for,
+    own_parties,
+    owner_of,
+    restrict_own_side_only,
 )
-from locations.admin_base import ScopedAdmin, display
-from locations.admin_scope import may_name
+from locations.access import managed_by, scope_of_request, visible_to
+from locations.admin_base import display
+from locations.admin_pages import Button, ObjectPage
+from locations.admin_scope import PartyFilter, may_name
 from locations.admin_widgets import SearchSeveral
 
-
-def _side(field: str, label: str, categories: tuple[str, ...]) -> Any:
-    """A choice among the groups of one side. The widget's search offers them by the field's limit_choices_to."""
-    relation = ChargeException._meta.get_field(field)
-    widget = UnfoldAdminRelatedFieldWrapperWidget(
-        SearchSeveral(relation, admin.site, attrs={"style": "width: 100%"}),
-        relation.remote_field,
-        admin.site,
-        can_add_related=True,
-    )
-    groups = ExceptionGroup.objects.filter(category__in=categories)
-    return forms.ModelMultipleChoiceField(groups, label=label, widget=widget)
-
-
-may_name(ChargeException, "cpo_groups", "emsp_groups")
+ACTIONS = [
+    ("whitelist", gettext_lazy("Whitelist – these, and nobody else")),
+    ("blacklist", gettext_lazy("Blacklist – not these")),
+]
+RESTRICTS = [
+    ("emsp_for_cpo", gettext_lazy("who may charge at the places (eMSP for CPO)")),
+    ("cpo_for_emsp", gettext_lazy("where the cards may charge (CPO for eMSP)")),
+]
+# The form's fields of groups, and the side of each.
+SIDES = {"places": "cpo", "cards": "emsp"}
+# How many exceptions a question names.
+NAMED = 10
 
 
-class ExceptionForm(forms.ModelForm):  # type: ignore[type-arg]
+def _for_owner(side: str) -> Callable[[HttpRequest, Any], Any]:
+    """Of the groups that a search found, those that can be saved: the search says for whose exception it is."""
+
+    def among(request: HttpRequest, rows: Any) -> Any:
+        scope = scope_of_request(request)
+        owner = owners.party_of(scope, request.GET.get("owner", ""))
+        if scope.everything or owner is None:
+            return rows
+        return rows.filter(pk__in=groups_for(owner, side, scope).order_by().values("pk"))
+
+    return among
+
+
+for _field, _side in (("cpo_groups", "cpo"), ("emsp_groups", "emsp")):
+    may_name(ChargeException, _field, among=_for_owner(_side))
+
+
+class ExceptionForm(OwnedForm):
     """The groups of both sides as two fields: Django's admin leaves out relations with a table of their own."""
 
-    places = _side("cpo_groups", "CPO-side groups (where)", CPO_SIDE)
-    cards = _side("emsp_groups", "eMSP-side groups (who)", EMSP_SIDE)
+    places: Any = forms.ModelMultipleChoiceField(ExceptionGroup.objects.none())
+    cards: Any = forms.ModelMultipleChoiceField(ExceptionGroup.objects.none())
+    labels = {
+        "places": gettext_lazy("Places (CPO-side groups)"),
+        "cards": gettext_lazy("Cards (eMSP-side groups)"),
+    }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance.pk:
-            self.initial.setdefault("places", list(self.instance.cpo_groups.all()))
-            self.initial.setdefault("cards", list(self.instance.emsp_groups.all()))
+        adding = self.instance._state.adding
+        self.owner = (party_asked(self) or Owner()) if adding else owner_of(self.instance)
+        # What an Admin put in and this user does not see stays in.
+        self.unseen: dict[str, list[ExceptionGroup]] = {}
+        for name, side in SIDES.items():
+            self.unseen[name] = []
+            if name in self.fields:
+                self._offer(name, side, [] if adding else list(getattr(self.instance, f"{side}_groups").all()))
+        if "action" in self.fields:
+            self.fields["action"] = forms.ChoiceField(
+                choices=ACTIONS, label=_("Action"), widget=UnfoldAdminRadioSelectWidget()
+            )
+        if "direction" in self.fields:
+            self.fields["direction"] = forms.ChoiceField(
+                choices=RESTRICTS, label=_("It restricts"), widget=UnfoldAdminRadioSelectWidget()
+            )
+
+    def _offer(self, name: str, side: str, there: list[ExceptionGroup]) -> None:
+        field: Any = self.fields[name]
+        seen = set(visible_to(self.scope, ExceptionGroup.objects.filter(pk__in=[g.pk for g in there])))
+        self.unseen[name] = [group for group in there if group not in seen]
+        if there:
+            self.initial.setdefault(name, [group for group in there if group in seen])
+        offered = Q(pk__in=groups_for(self.owner, side, self.scope).order_by().values("pk"))
+        field.queryset = ExceptionGroup.objects.filter(offered | Q(pk__in=[group.pk for group in seen]))
+        field.label = self.labels[name]
+        relation: Any = ChargeException._meta.get_field(f"{side}_groups")
+        field.widget = SearchSeveral(relation, admin.site)
+        field.widget.asking = urlencode({"owner": owners.code(self.owner)}) if self.owner.side else ""
+        field.widget.choices = field.choices
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or self.cleaned_data
         begin, end = cleaned.get("valid_from"), cleaned.get("valid_until")
         if begin and end and begin >= end:
-            self.add_error("valid_until", "This is not after “valid from”.")
+            self.add_error("valid_until", _("This is not after “valid from”."))
+        if not self.scope.everything and self.owner.side:
+            self._restrict(cleaned)
         return cleaned
+
+    def _restrict(self, cleaned: dict[str, Any]) -> None:
+        """What the API keeps too: nobody restricts another party's side."""
+        if self.instance._state.adding:
+            self.instance.direction = DIRECTIONS[self.owner.side]
+        elif not {"action", "places", "cards"} & set(self.changed_data):
+            return
+        name = "places" if self.owner.side == "cpo" else "cards"
+        try:
+            groups = [*cleaned.get(name, ()), *self.unseen[name]]
+            restrict_own_side_only(self.owner, self.instance.direction, groups)
+        except ValidationError as error:
+            for field, texts in error.message_dict.items():
+                self.add_error(name if field.endswith("_groups") else None, texts)
 
     def _save_m2m(self) -> None:
         super()._save_m2m()  # type: ignore[misc]
-        self.instance.cpo_groups.set(self.cleaned_data["places"])
-        self.instance.emsp_groups.set(self.cleaned_data["cards"])
+        for name, side in SIDES.items():
+            if name in self.fields:
+                getattr(self.instance, f"{side}_groups").set([*self.cleaned_data[name], *self.unseen[name]])
+
+
+def party_asked(form: OwnedForm) -> Owner | None:
+    return None if form.scope.everything else owners.party_of(form.scope, form.asked)
 
 
 class StateFilter(RadioFilter):  # type: ignore[misc]
-    title = "state"
+    title = gettext_lazy("state")
     parameter_name = "state"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(state, state) for state in ("active", "scheduled", "ended", "disabled")]
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str | Promise]]:
+        return [(state, sentences.STATES[state]) for state in ("active", "scheduled", "ended", "disabled")]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         now = utc_now()
@@ -90,27 +169,36 @@ class StateFilter(RadioFilter):  # type: ignore[misc]
 
 
 @admin.register(ChargeException)
-class ChargeExceptionAdmin(ScopedAdmin):
-    fixed = ("owner_cpo", "owner_emsp")
+class ChargeExceptionAdmin(OwnedAdmin):
     form = ExceptionForm
-    list_display = ("name", "state", "action_label", "direction", "places", "cards", "when")
-    list_filter = (StateFilter, ("action", ChoicesDropdownFilter), ("direction", ChoicesDropdownFilter))
+    list_display = ("name", "state", "action_label")
+    list_filter = (
+        StateFilter,
+        ("action", ChoicesDropdownFilter),
+        ("direction", ChoicesDropdownFilter),
+        ("owner_cpo", PartyFilter),
+        ("owner_emsp", PartyFilter),
+    )
     search_fields = ("name",)
-    search_help_text = "Name"
-    autocomplete_fields = ("owner_cpo", "owner_emsp")
+    search_help_text = gettext_lazy("Name")
     actions = ("enable", "disable")
     fieldsets = (
-        (None, {"fields": ("name", "enabled", "notes")}),
-        ("Effect", {"fields": (("action", "direction"), "places", "cards")}),
+        (None, {"fields": ("name",)}),
+        (gettext_lazy("Effect"), {"fields": ("action", "direction", "places", "cards")}),
         (
-            "Validity",
+            gettext_lazy("Validity: local time at the charger"),
             {
                 "fields": ("valid_from", "valid_until"),
-                "description": "Local time at each location: 08:00 is 8 o'clock there, wherever it is.",
+                "description": gettext_lazy("08:00 is 8 o'clock there, wherever it is. Empty: always."),
             },
         ),
-        ("Owner", {"fields": (("owner_cpo", "owner_emsp"),), "description": "Without an owner it is the Admin's."}),
+        (gettext_lazy("More"), {"fields": ("enabled", "notes")}),
     )
+    object_pages = (
+        ObjectPage("log", gettext_lazy("Log"), "authorization.view_decision"),
+        ObjectPage("switch", permission="authorization.change_chargeexception", changes=True),
+    )
+    change_form_template = "admin/exception_form.html"
     history_parts = ((ExceptionCpoGroup, "exception"), (ExceptionEmspGroup, "exception"))
     refusals = {
         "exception_begins_before_it_ends": ("valid_until", "This is not after “valid from”."),
@@ -118,49 +206,265 @@ class ChargeExceptionAdmin(ScopedAdmin):
         "exception_emsp_group_is_of_its_side": ("cards", None),
     }
 
+    class Media:
+        js = ("effect.js",)
+
+    def get_urls(self) -> Any:
+        view = self.admin_site.admin_view(self.effect_view)
+        return [path("effect/", view, name="authorization_chargeexception_effect"), *super().get_urls()]
+
+    # What the list shows.
+
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("cpo_groups", "emsp_groups")
 
-    @display(description="State", label=sentences.STATE_COLOURS)
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """The columns know whose eyes read them."""
+        scope = scope_of_request(request)
+
+        @display(description=gettext_lazy("Effect"))
+        def effect(row: ChargeException) -> str:
+            places, cards = (shown_groups(scope, groups.all()) for groups in (row.cpo_groups, row.emsp_groups))
+            return sentences.effect_marked(row.action, row.direction, places, cards, None, None)
+
+        @display(description=gettext_lazy("When"), ordering="valid_from")
+        def when(row: ChargeException) -> str:
+            return sentences.when(row.valid_from, row.valid_until) or _("always")
+
+        several = scope.everything or len(own_parties(scope)) > 1
+        return (*self.list_display, effect, when, *(("owner",) if several else ()))
+
+    @display(description=gettext_lazy("State"), label=sentences.STATE_COLOURS)
     def state(self, obj: ChargeException) -> tuple[str, str]:
         state = sentences.state(obj.enabled, obj.valid_from, obj.valid_until, utc_now())
         return state, str(sentences.STATES[state])
 
-    @display(description="Action", label={"whitelist": "success", "blacklist": "danger"}, ordering="action")
-    def action_label(self, obj: ChargeException) -> str:
-        return obj.action
+    @display(
+        description=gettext_lazy("Action"), label={"whitelist": "success", "blacklist": "danger"}, ordering="action"
+    )
+    def action_label(self, obj: ChargeException) -> tuple[str, str]:
+        return obj.action, obj.get_action_display()
 
-    @display(description="Where")
-    def places(self, obj: ChargeException) -> str:
-        return sentences.names(obj.cpo_groups.all())
+    # The form.
 
-    @display(description="Who")
-    def cards(self, obj: ChargeException) -> str:
-        return sentences.names(obj.emsp_groups.all())
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        shown = super().get_fieldsets(request, obj)
+        if scope_of_request(request).everything or obj is not None:
+            return shown
+        # A CPO restricts who may charge at its places, an eMSP where its cards may.
+        return [
+            (title, options | {"fields": tuple(name for name in options["fields"] if name != "direction")})
+            for title, options in shown
+        ]
 
-    @display(description="When", ordering="valid_from")
-    def when(self, obj: ChargeException) -> str:
-        return sentences.when(obj.valid_from, obj.valid_until) or "always"
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        stays = () if obj is None or scope_of_request(request).everything else ("direction",)
+        return (*super().get_readonly_fields(request, obj), *stays)
+
+    def asks_owner(self, request: HttpRequest) -> bool:
+        # Asked before the form, which offers what can be saved for that owner.
+        return False
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.asked = request.GET.get("owner", "")
+        return form
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        scope = scope_of_request(request)
+        known = scope.everything or owners.party_of(scope, request.GET.get("owner", "")) is not None
+        if not known and self.has_add_permission(request):
+            return self._ask_owner(request)
+        return super().add_view(request, form_url, extra_context)
+
+    def _ask_owner(self, request: HttpRequest) -> HttpResponse:
+        copied = request.GET.get("copy", "")
+        more = {"copy": copied} if copied else {}
+        choices = [
+            ("?" + urlencode({"owner": code, **more}), name)
+            for code, name in owners.owner_choices(scope_of_request(request))
+        ]
+        title = _("Whose exception is it?")
+        context = self.admin_site.each_context(request) | {"choices": choices, "opts": self.opts, "title": title}
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/choose_owner.html", context)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> Any:
+        given = super().get_changeform_initial_data(request)
+        copied = request.GET.get("copy", "")
+        source = None
+        if copied.isdecimal() and len(copied) < 19:
+            source = self.get_queryset(request).filter(pk=int(copied)).first()
+        return given if source is None else given | self._copied(request, source)
+
+    def _copied(self, request: HttpRequest, source: ChargeException) -> dict[str, Any]:
+        """What a duplicate begins with: of the groups those that the user's own exception can take."""
+        scope = scope_of_request(request)
+        owner = owner_of(source) if scope.everything else owners.party_of(scope, request.GET.get("owner", ""))
+        copied: dict[str, Any] = {"name": (_("Copy of %(name)s") % {"name": source})[:255]}
+        for name in ("notes", "action", "direction", "enabled", "valid_from", "valid_until"):
+            copied[name] = getattr(source, name)
+        for name, side in SIDES.items():
+            groups = groups_for(owner or Owner(), side, scope)
+            copied[name] = [group for group in getattr(source, f"{side}_groups").all() if group in groups]
+        if scope.everything:
+            copied |= {"owner_cpo": source.owner_cpo_id, "owner_emsp": source.owner_emsp_id}
+        return copied
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        if request.method == "POST" and "_effect" in request.POST:
+            # The button of those without JavaScript: the form comes back as it was filled in.
+            text = _("Nothing is saved yet. See below what it would do.")
+            request.refusal = (None, text)  # type: ignore[attr-defined]
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        form = context["adminform"].form
+        if form.fields:
+            direction = self._direction(request, form)
+            context["effect"] = effects.effect_of(request, self._chosen(request, form, direction))
+            context["effect_address"] = self.address("effect") + "?" + urlencode({"of": direction})
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _direction(self, request: HttpRequest, form: Any) -> str:
+        """The one that the form does not ask for."""
+        if "direction" in form.fields:
+            return ""
+        return str(form.instance.direction or (form.owner.side and DIRECTIONS[form.owner.side].value))
+
+    def _chosen(self, request: HttpRequest, form: Any, direction: str) -> effects.Chosen:
+        if form.is_bound:
+            return effects.chosen(request, form.data, direction)
+        given = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
+        return effects.Chosen(
+            given.get("action") or "",
+            direction or given.get("direction") or "",
+            bool(given.get("enabled")),
+            list(given.get("places") or ()),
+            list(given.get("cards") or ()),
+            given.get("valid_from"),
+            given.get("valid_until"),
+        )
+
+    def effect_view(self, request: HttpRequest) -> HttpResponse:
+        """What the form would do as it is filled in now: a part of its page, asked for at each change."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        direction = request.GET.get("of", "")
+        known = direction if direction in DIRECTIONS.values() else ""
+        effect = effects.effect_of(request, effects.chosen(request, request.GET, known))
+        return TemplateResponse(request, "admin/exception_effect.html", {"effect": effect})
+
+    # Its pages.
 
     def notices(self, request: HttpRequest, obj: ChargeException) -> list[tuple[str, str]]:
         # The row itself: after a refused save `obj` holds what was typed.
         obj = ChargeException.objects.prefetch_related("cpo_groups", "emsp_groups").get(pk=obj.pk)
         places, cards = list(obj.cpo_groups.all()), list(obj.emsp_groups.all())
-        effect = sentences.effect(obj.action, obj.direction, places, cards, obj.valid_from, obj.valid_until)
         state = sentences.state(obj.enabled, obj.valid_from, obj.valid_until, utc_now())
         level = "success" if state in ("active", "changing") else "info"
-        said = [(level, f"{str(sentences.STATES[state]).capitalize()}. {effect}")]
-        used = {group.pk for group in places + cards}
-        filled = set(GroupMember.objects.filter(group__in=used).values_list("group", flat=True).distinct())
-        empty = [group for group in places + cards if group.pk not in filled]
+        said = [(level, f"{str(sentences.STATES[state]).capitalize()}. {self._effect(request, obj)}")]
+        scope = scope_of_request(request)
+        empty = shown_groups(scope, effects.without_members(places + cards))
         if empty:
-            said.append(("warning", f"Without members, and so without effect here: {sentences.names(empty)}."))
+            text = _("Without members, and so without effect here: %(names)s.") % {"names": sentences.quoted(empty)}
+            said.append(("warning", text))
+        if not self.has_change_permission(request, obj):
+            said.append(("info", _("This exception is an Admin's: only an Admin edits it.")))
         return said
 
-    @admin.action(description="Enable selected exceptions", permissions=["change"])
-    def enable(self, request: HttpRequest, queryset: Any) -> None:
-        self.message_user(request, f"{queryset.update(enabled=True)} enabled.")
+    def _effect(self, request: HttpRequest, row: ChargeException) -> str:
+        """Its sentence, as far as the user may see its groups."""
+        scope = scope_of_request(request)
+        places, cards = (shown_groups(scope, groups.all()) for groups in (row.cpo_groups, row.emsp_groups))
+        return sentences.effect(row.action, row.direction, places, cards, row.valid_from, row.valid_until)
 
-    @admin.action(description="Disable selected exceptions", permissions=["change"])
-    def disable(self, request: HttpRequest, queryset: Any) -> None:
-        self.message_user(request, f"{queryset.update(enabled=False)} disabled.")
+    def buttons(self, request: HttpRequest, obj: ChargeException) -> list[Button]:
+        shown = []
+        if self.has_change_permission(request, obj):
+            shown.append(Button(_("Disable") if obj.enabled else _("Enable"), self.address("switch", obj)))
+        if self.has_add_permission(request):
+            shown.append(Button(_("Duplicate"), f"{self.address('add')}?{urlencode({'copy': obj.pk})}"))
+        return shown
+
+    def log_page(self, request: HttpRequest, obj: ChargeException) -> HttpResponse:
+        return self.page_of(
+            request, obj, "admin/listings.html", {"listings": [log_listing(request, rule=obj)]}, at="log"
+        )
+
+    def switch_page(self, request: HttpRequest, obj: ChargeException) -> HttpResponse:
+        """Enables or disables one, after a question; `to`: what was asked about."""
+        enable = request.POST.get("to", "on" if not obj.enabled else "off") == "on"
+        if request.method == "POST" and request.POST.get("confirmed") == "yes":
+            self._switch(request, ChargeException.objects.filter(pk=obj.pk), enable)
+            return HttpResponseRedirect(self.address("change", obj))
+        return self.confirmation(
+            request,
+            obj,
+            title=_switching(enable, 1),
+            lines=self._said_first(request, [obj], 1, enable),
+            button=_("Enable") if enable else _("Disable"),
+            at="change",
+            fields={"to": ["on" if enable else "off"]},
+        )
+
+    # In bulk.
+
+    @admin.action(description=gettext_lazy("Enable selected exceptions"), permissions=["change"])
+    def enable(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
+        return self._switch_several(request, queryset, True)
+
+    @admin.action(description=gettext_lazy("Disable selected exceptions"), permissions=["change"])
+    def disable(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
+        return self._switch_several(request, queryset, False)
+
+    def _switch_several(self, request: HttpRequest, queryset: Any, enable: bool) -> HttpResponse | None:
+        own = managed_by(scope_of_request(request), queryset)
+        rows = own.filter(enabled=not enable)
+        if request.POST.get("confirmed") == "yes":
+            self._switch(request, ChargeException.objects.filter(pk__in=rows.order_by().values("pk")), enable)
+            return None
+        number = rows.count()
+        if not number:
+            self.message_user(request, _("None of these is yours to change, and not so already."), messages.WARNING)
+            return None
+        return self.list_confirmation(
+            request,
+            title=_switching(enable, number),
+            lines=self._said_first(request, rows[:NAMED], number, enable),
+            button=_("Enable") if enable else _("Disable"),
+        )
+
+    def _switch(self, request: HttpRequest, rows: Any, enable: bool) -> None:
+        number = rows.filter(enabled=not enable).update(enabled=enable)
+        text = (
+            ngettext("%(number)d exception enabled.", "%(number)d exceptions enabled.", number)
+            if enable
+            else ngettext("%(number)d exception disabled.", "%(number)d exceptions disabled.", number)
+        )
+        self.message_user(request, text % {"number": number}, messages.SUCCESS)
+
+    def _said_first(self, request: HttpRequest, rows: Any, number: int, enable: bool) -> list[str]:
+        first = (
+            _("Takes effect at once, where it is valid now:")
+            if enable
+            else _("Ends at once. Where no other rule says otherwise, cards it kept out may charge again:")
+        )
+        lines = [first, *(f"{row}: {self._effect(request, row)}" for row in rows)]
+        more = number - NAMED
+        if more > 0:
+            lines.append(ngettext("And %(number)d more.", "And %(number)d more.", more) % {"number": more})
+        return lines
+
+
+def _switching(enable: bool, number: int) -> str:
+    text = (
+        ngettext("Enable %(number)d exception?", "Enable %(number)d exceptions?", number)
+        if enable
+        else ngettext("Disable %(number)d exception?", "Disable %(number)d exceptions?", number)
+    )
+    return text % {"number": number}

@@ -1,6 +1,6 @@
 """What a rule does, said in one sentence. Plain text; the pages escape it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -47,6 +47,12 @@ def names(groups: Iterable[object], mark: Callable[[object], str] = str) -> str:
             ngettext("%(number)d more group", "%(number)d more groups", more) % {"number": more},
         ]
     return get_text_list(said, _("or"))
+
+
+def quoted(known: Sequence[object], most: int = 3) -> str:
+    """“One”, “two” and others"""
+    said = [f"“{name}”" for name in known[:most]] + ([_("others")] if len(known) > most else [])
+    return get_text_list(said, _("and"))
 
 
 def when(valid_from: datetime | None, valid_until: datetime | None) -> str:

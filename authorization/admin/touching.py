@@ -33,9 +33,16 @@ def exceptions_listing(
 ) -> Listing:
     """For the page of one of these: the exceptions that the user may see, at a number of queries that stays."""
     members = _naming_place(location, cpo) | _naming_card(token, driver, customer, emsp)
+    rows = visible_to(scope_of_request(request), touching(members))
+    empty = _("No exception touches this: no group that covers it is whitelisted or blacklisted anywhere.")
+    return listing_of(request, rows, empty=empty, local=_clock(location))
+
+
+def listing_of(
+    request: HttpRequest, rows: QuerySet[ChargeException], *, empty: str, local: datetime | None = None
+) -> Listing:
+    """Exceptions with their sentences. local: the wall clock of the one location that the page is about."""
     scope = scope_of_request(request)
-    rows = visible_to(scope, touching(members)).prefetch_related("cpo_groups", "emsp_groups").order_by("name", "pk")
-    local = _clock(location)
 
     def state(row: ChargeException) -> str:
         if local is None:
@@ -45,7 +52,7 @@ def exceptions_listing(
     return Listing(
         request,
         "exceptions",
-        rows,
+        rows.prefetch_related("cpo_groups", "emsp_groups").order_by("name", "pk"),
         [
             Column(_("Exception"), str, link=_address),
             Column(
@@ -55,7 +62,7 @@ def exceptions_listing(
             ),
             Column(_("Effect"), lambda row: effect_of(row, scope)),
         ],
-        empty=_("No exception touches this: nothing is whitelisted or blacklisted here by a group."),
+        empty=empty,
         title=_("Exceptions"),
         search=lambda found, term: found.filter(name__icontains=term),
         search_label=_("Name of an exception"),

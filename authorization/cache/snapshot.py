@@ -277,8 +277,8 @@ class Reader:
             self._opened.environment.mark_damaged()
 
     def _current(self) -> "Opened":
-        opened = self._opened
-        if opened is None or opened.name != self._name():
+        name, opened = self._name(), self._opened
+        if opened is None or opened.name != name:
             with self._lock:
                 # Whoever waited for the lock must not go back to what was in use before.
                 name, opened = self._name(), self._opened
@@ -303,7 +303,7 @@ class Opened:
         self._lock = threading.Lock()
         self._meta: tuple[bytes, Meta] = b"", Meta("", -1, "", 0.0, 0, 0)
         self._memo: tuple[int, Memo] = -1, {}
-        self._rules: tuple[int, Rules | Exception] | None = None
+        self.compiled: tuple[int, Rules | Exception] | None = None
 
     def view(self) -> "View":
         """Raises NotReady."""
@@ -332,12 +332,12 @@ class Opened:
 
     def rules(self, view: "View") -> Rules:
         """The rules of the view's state. Raises NotReady where others have overtaken it, and for broken ones."""
-        wanted, known = view.meta.rules, self._rules
+        wanted, known = view.meta.rules, self.compiled
         if known is None or known[0] != wanted:
             with self._lock:
-                known = self._rules
+                known = self.compiled
                 if known is None or known[0] < wanted:
-                    known = self._rules = wanted, self._compiled(view, known)
+                    known = self.compiled = wanted, self._compiled(view, known)
         if known[0] != wanted:
             raise NotReady("A newer state is being answered from already.")
         if isinstance(known[1], Exception):
@@ -378,6 +378,9 @@ class View:
         self.opened = opened
 
     def rules(self) -> Rules:
+        known = self.opened.compiled
+        if known is not None and known[0] == self.meta.rules and isinstance(known[1], Rules):
+            return known[1]
         return self.opened.rules(self)
 
     def close(self) -> None:

@@ -119,7 +119,7 @@ class CopyView:
 
     def evse(self, normal: str) -> EvseRow | None:
         raw = self.get(b"e" + normal.encode())
-        return None if raw is None else EvseRow(*orjson.loads(raw))
+        return None if raw is None else EvseRow._make(orjson.loads(raw))
 
     def station(self, normal: str) -> StationRow | None:
         raw = self.get(b"i" + normal.encode())

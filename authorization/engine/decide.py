@@ -1,6 +1,6 @@
 """The decision. One pass over the thirteen rows answers every protocol; explain() shows the same pass, step by step."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from .changes import next_change
@@ -18,16 +18,17 @@ _ACCEPTED = (False, *(row.accepted for row in ROWS))
 
 def decide(request: Request, rules: Rules, now: datetime) -> Decision:
     """Raises ValueError where `now` is not UTC or the place's zone is unknown: an error is never an accept."""
-    require_utc(now)
-    place = request.place
+    if now.tzinfo is not UTC:
+        require_utc(now)
+    place, tokens, no_authorization = request
     if place is None:
         return _decision(1)
     zone = zone_of(place.zone)
     if place.free:
         return _decision(2)
-    if request.no_authorization:
+    if no_authorization:
         return _decision(3)
-    return _decide_tokens(place, zone, request.tokens, rules, now)
+    return _decide_tokens(place, zone, tokens, rules, now)
 
 
 def _decide_tokens(place: Place, zone: ZoneInfo, tokens: tuple[Token, ...], rules: Rules, now: datetime) -> Decision:

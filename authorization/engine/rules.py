@@ -22,7 +22,7 @@ Groups = tuple[int, ...]
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-MAX_VERDICTS = 200_000
+MAX_VERDICTS = 50_000  # some 15 MB
 MAX_CLASS_WEIGHT = 1_000_000  # in remembered rule ids, for the places and again for the tokens
 CLASS_WEIGHT = 25  # what a class costs that no rule covers
 

@@ -147,9 +147,12 @@ def pseudonym(question: Question) -> str:
     if question.presented is None:
         return ""
     form = question.auth_id or (question.uids[0][1] if question.uids else question.presented)
-    return blake2b(form.encode(), digest_size=16, key=_pseudonym_key()).hexdigest()
+    digest = _keyed().copy()
+    digest.update(form.encode())
+    return digest.hexdigest()
 
 
 @cache
-def _pseudonym_key() -> bytes:
-    return blake2b(settings.SECRET_KEY.encode(), digest_size=32, person=b"chargeward.token").digest()
+def _keyed() -> blake2b:
+    key = blake2b(settings.SECRET_KEY.encode(), digest_size=32, person=b"chargeward.token").digest()
+    return blake2b(digest_size=16, key=key)

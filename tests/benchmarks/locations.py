@@ -87,7 +87,7 @@ def _cpo(number: int) -> CPO:
 
 
 def _import(cpo: CPO, content: bytes) -> Totals:
-    return import_locations(cpo, io.BytesIO(content), lambda line: None)
+    return import_locations(cpo, io.BytesIO(content), lambda refusal: None)
 
 
 def _line(name: str, totals: list[Totals], rows: int, seconds: float) -> str:

@@ -20,7 +20,8 @@ ARGUMENTS = [
 ]
 
 
-def _chromium() -> str | None:
+def chromium() -> str | None:
+    """The browser that is there, if any."""
     places = [Path("/usr/bin", name) for name in NAMES]
     return next((str(place) for place in places if place.exists()), None) or next(
         (found for name in NAMES if (found := shutil.which(name))), None
@@ -29,7 +30,7 @@ def _chromium() -> str | None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    path = _chromium()
+    path = chromium()
     if path is None:
         pytest.skip("no Chromium here (looked for chromium, chromium-browser, google-chrome): browser tests not run")
     # Playwright's loop runs in this thread, so Django takes the test's own queries for asynchronous ones.

@@ -9,12 +9,14 @@ import pytest
 from authorization.api.filters import IdFilter
 from authorization.api.resources.fields import PkField
 from authorization.api.urls import router
+from imports.api.urls import router as imports
 from tests.isolation import urls
 from tests.isolation.conftest import Asker
 from tests.isolation.urls import BY_NAME
 from tests.isolation.world import MISSING, NAME, SECRET, Side, World
 
 pytestmark = pytest.mark.django_db
+REGISTRY = [*router.registry, *imports.registry]
 # What in a body is one of the asker's own, so that the one foreign value in it is what is refused.
 BODIES: dict[str, Any] = {
     "location": lambda s: {"cpo": s.pk("cpo"), "location_id": "new"},
@@ -34,6 +36,7 @@ BODIES: dict[str, Any] = {
     "group": lambda s: {"name": "new"},
     "grant": lambda s: {"user": s.pk("user")},
     "decision": lambda s: {},
+    "import": lambda s: {"kind": "tokens"},
 }  # fmt: skip
 # The object that a foreign key, or an id in a list of them, would be about.
 ABOUT = {
@@ -48,7 +51,7 @@ def test_every_resource_has_a_body() -> None:
 
 
 def test_filters_and_searches_find_foreign_values_as_little_as_unknown_ones(asker: Asker, world: World) -> None:
-    for prefix, viewset, kind in router.registry:
+    for prefix, viewset, kind in REGISTRY:
         address = f"/api/v1/{prefix}/"
         filters = {} if not getattr(viewset, "filterset_class", None) else viewset.filterset_class.base_filters
         for name, filter_ in filters.items():
@@ -86,7 +89,7 @@ def _values(name: str, filter_: Any, of: Side) -> tuple[list[Any], list[Any]]:
 
 
 def test_foreign_keys_in_bodies_are_missing_ones(asker: Asker, world: World) -> None:
-    for prefix, viewset, kind in router.registry:
+    for prefix, viewset, kind in REGISTRY:
         serializer = viewset.serializer_class
         fields = [
             name for name, f in serializer().fields.items() if isinstance(getattr(f, "child_relation", f), PkField)

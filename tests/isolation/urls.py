@@ -23,6 +23,7 @@ PLAIN = {
     "api/v1/^docs/?$": "/api/v1/docs/",
     "api/v1/": "/api/v1/nothing",
     "admin/why/": "/admin/why/",
+    "i18n/setlang/": "/i18n/setlang/",
     "admin/(?P<url>.*)$": "/admin/nothing",
 }
 # Resources of the API by the name of their URLs: which objects of a side to ask for.
@@ -43,6 +44,7 @@ KINDS = {
     "user": ("user",),
     "group": ("group",),
     "grant": ("grant",),
+    "import": ("import",),
 }
 # What an eMSP's manager sees of every party, by name.
 BY_NAME = {"cpo", "location"}
@@ -135,6 +137,8 @@ def _arguments(name: str, kind: str, arguments: set[str], of: Side | None) -> It
         values: dict[str, Any] = dict.fromkeys(arguments, about)
         if "identity" in values:
             values["identity"] = of["chargestation"].identity if of else "no-such-station"
+        if "form" in values:
+            values["form"] = "csv"
         for other, argument in (("user", "user_id"), ("group", "group_id")):
             if argument in values:
                 values[argument] = of.pk(other) if of else MISSING

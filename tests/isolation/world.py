@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group, User
 from django.db.models import AutoField
 
 from authorization.services import create_key
+from imports.models import Import
 from locations.access import MANAGE_CPO, grant, grants
 from locations.models import CPO
 from tests import factories
@@ -72,12 +73,16 @@ def side(secret: str, name: str, party: str, country: str) -> Side:
     o["user"] = factories.manager(o["cpo"], o["emsp"], username=f"{secret}-user", email=f"{secret}@example.org")
     o["group"] = Group.objects.create(name=f"{secret} role")
     o["grant"] = grants((MANAGE_CPO, CPO)).get(user=o["user"])
+    o["import"] = Import.objects.create(
+        kind="tokens", emsp=o["emsp"], owner=o["user"], file_name=f"{secret}.csv", size=1, status="cancelled",
+        message=secret, totals={secret: 1}, recognised={"columns": [secret]}, first_rows=[{"after": {"uid": secret}}],
+    )  # fmt: skip
     return Side(o)
 
 
 def _far_numbers() -> None:
     """Ids from here on are numbers that stand in no text by chance."""
-    for app in ("locations", "tokens", "authorization", "auth", "guardian"):
+    for app in ("locations", "tokens", "authorization", "auth", "guardian", "imports"):
         for model in apps.get_app_config(app).get_models():
             if isinstance(model._meta.pk, AutoField):
                 table = model._meta.db_table

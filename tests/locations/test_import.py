@@ -29,12 +29,14 @@ def load(cpo: CPO, *objects: Any, dry_run: bool = False) -> tuple[Totals, list[s
     """Imports these objects, one a line, and returns the totals and the lines reported."""
     lines: list[str] = []
     content = "\n".join(json.dumps(each) for each in objects).encode()
-    return import_locations(cpo, io.BytesIO(content), lines.append, dry_run=dry_run), lines
+    return import_locations(
+        cpo, io.BytesIO(content), lambda refusal: lines.append(str(refusal)), dry_run=dry_run
+    ), lines
 
 
 def load_bytes(cpo: CPO, content: bytes) -> tuple[Totals, list[str]]:
     lines: list[str] = []
-    return import_locations(cpo, io.BytesIO(content), lines.append), lines
+    return import_locations(cpo, io.BytesIO(content), lambda refusal: lines.append(str(refusal))), lines
 
 
 def history() -> int:

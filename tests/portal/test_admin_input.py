@@ -159,39 +159,6 @@ def test_external_token_is_edited_in_little(boss: Client) -> None:
     assert (external.auth_id, external.emsp, external.visual_number) == ("NLTNMC00122045", None, "7")
 
 
-def test_group_goes_on_to_its_members(boss: Client) -> None:
-    saved = send(boss, url(ExceptionGroup, "add"), name="Fleet", category="customer")
-    group = ExceptionGroup.objects.get()
-    assert saved.headers["Location"] == url(ExceptionGroup, "change", group.pk)
-    customer = factories.customer()
-    address = url(ExceptionGroup, "change", group.pk)
-    assert add_row(boss, address, "members", customer=customer.pk).status_code == 302
-    assert "duplicate" in str(errors(add_row(boss, address, "members", customer=customer.pk)))
-    member = group.members.get()
-    assert (member.customer, member.category) == (customer, "customer")
-
-
-def test_group_keeps_its_category(boss: Client) -> None:
-    group = factories.group("customer", factories.customer())
-    assert send(boss, url(ExceptionGroup, "change", group.pk), category="token", name="New").status_code == 302
-    group.refresh_from_db()
-    assert (group.category, group.name) == ("customer", "New")
-
-
-def test_group_takes_members_of_its_category_only(boss: Client) -> None:
-    group = factories.group("customer")
-    add_row(boss, url(ExceptionGroup, "change", group.pk), "members", token=factories.token().pk)
-    assert not group.members.exists()
-
-
-def test_group_knows_a_contract_once(boss: Client) -> None:
-    one = factories.token(auth_id="NL-TNM-C00122045-K", uid="04AA")
-    other = factories.token(one.emsp, auth_id="NLTNMC00122045", uid="04BB")
-    group = factories.group("token", one)
-    answer = add_row(boss, url(ExceptionGroup, "change", group.pk), "members", token=other.pk)
-    assert "with this Auth ID is already a member" in str(errors(answer))
-
-
 def test_group_has_one_owner(boss: Client) -> None:
     owners = {"owner_cpo": factories.cpo().pk, "owner_emsp": factories.emsp().pk}
     answer = send(boss, url(ExceptionGroup, "add"), name="x", category="cpo", **owners)
@@ -255,13 +222,6 @@ def test_exception_keeps_a_group_on_each_side(boss: Client) -> None:
     answer = send(boss, url(ChargeException, "change", row.pk), places=[])
     assert "places" in errors(answer)
     assert row.cpo_groups.count() == 1
-
-
-def test_exceptions_are_disabled_in_bulk(boss: Client) -> None:
-    row = an_exception()
-    boss.post(url(ChargeException, "changelist"), {"action": "disable", "_selected_action": [row.pk]})
-    row.refresh_from_db()
-    assert not row.enabled
 
 
 def test_what_is_in_use_is_not_deleted(boss: Client) -> None:

@@ -12,7 +12,7 @@ from django.db import OperationalError
 from locations import ids
 from locations.models import CPO
 from locations.ocpi_files import BadFile
-from locations.ocpi_import import import_locations
+from locations.ocpi_import import Refusal, import_locations
 
 
 class Command(BaseCommand):
@@ -30,7 +30,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, file: str, cpo: str, dry_run: bool, **options: Any) -> None:
         try:
             with _opened(file) as stream:
-                totals = import_locations(_find(cpo), stream, self.stderr.write, dry_run=dry_run)
+                totals = import_locations(
+                    _find(cpo), stream, lambda refusal: self.stderr.write(str(refusal)), dry_run=dry_run
+                )
         except BadFile as error:
             raise CommandError(f"{file} {error}.") from None
         except OSError as error:
@@ -40,6 +42,9 @@ class Command(BaseCommand):
         self.stdout.write(f"{'Nothing was changed. It would be: ' if dry_run else ''}{totals}")
         if totals.failed or totals.evses_refused:
             sys.exit(1)
+
+    def _report(self, refusal: Refusal) -> None:
+        self.stderr.write(str(refusal))
 
 
 def _opened(file: str) -> AbstractContextManager[BinaryIO]:

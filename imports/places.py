@@ -1,0 +1,91 @@
+"""OCPI locations into a CPO: locations.ocpi_import does it; here it is looked at first, and then done.
+
+A look is the same work, undone: so the preview can promise nothing that the import does not do.
+"""
+
+import io
+from typing import Any
+
+from django.db import transaction
+
+from imports import staging
+from imports.files import Refused, opened
+from imports.models import Import
+from imports.staging import Tables, run
+from locations.ocpi_files import BadFile
+from locations.ocpi_import import Refusal, Totals, import_locations
+
+# A JSON document is read as a whole and takes many times its size; one object a line is read line by line.
+MOST_AT_ONCE = 32 * 1024 * 1024
+
+
+class Bounded(io.BufferedReader):
+    """A stream of which nothing too large is read in one piece."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(MOST_AT_ONCE + 1 if size is None or size < 0 else size)
+        return _bounded(data)
+
+    def readline(self, size: int | None = -1) -> bytes:
+        return _bounded(super().readline(MOST_AT_ONCE + 1))
+
+    def __next__(self) -> bytes:
+        if line := self.readline():
+            return line
+        raise StopIteration
+
+
+def _bounded(data: bytes) -> bytes:
+    if len(data) > MOST_AT_ONCE:
+        raise BadFile(f"holds more than {MOST_AT_ONCE // 2**20} MiB in one piece: write one location object a line")
+    return data
+
+
+def look(of: Import) -> None:
+    """Fills in totals and errors. Raises Refused."""
+    with transaction.atomic():
+        refusals, totals = _bring_in(of)
+        transaction.set_rollback(True)
+    _note(of, refusals, totals)
+
+
+def bring_in(of: Import) -> bool:
+    """Does it; whether anything changed. Raises Refused."""
+    refusals, totals = _bring_in(of)
+    of.totals = _totals(refusals, totals)
+    return bool(totals.new or totals.changed or totals.evses_new or totals.evses_changed or totals.evses_removed)
+
+
+def _bring_in(of: Import) -> tuple[list[Refusal], Totals]:
+    refusals: list[Refusal] = []
+    cpo: Any = of.cpo
+    try:
+        totals = import_locations(cpo, Bounded(opened(of).detach(), 256 * 1024), refusals.append)
+    except BadFile as error:
+        raise Refused(f"This file {error}.") from None
+    return refusals, totals
+
+
+def _totals(refusals: list[Refusal], found: Totals) -> dict[str, int]:
+    return {
+        "rows": found.new + found.changed + found.unchanged + found.failed,
+        "new": found.new,
+        "changed": found.changed,
+        "unchanged": found.unchanged,
+        "external": 0,
+        "removed": 0,
+        "errors": len({refusal.nth for refusal in refusals}),
+        "evses_new": found.evses_new,
+        "evses_changed": found.evses_changed,
+        "evses_removed": found.evses_removed,
+    }
+
+
+def _note(of: Import, refusals: list[Refusal], totals: Totals) -> None:
+    of.totals = _totals(refusals, totals)
+    tables = Tables.of(of)
+    staging.drop(tables)
+    staging.make_problems(tables)
+    for refusal in refusals:
+        values = [refusal.nth, refusal.field, (refusal.location_id or "")[:200], f"{refusal.where}: {refusal.text}"]
+        run(f"INSERT INTO {tables.problems} VALUES (%s, %s, %s, %s, true)", values)

@@ -1,0 +1,69 @@
+"""OCPI locations by upload."""
+
+import gzip
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from imports import services
+from imports.models import Import
+from locations.models import Location
+from tests import factories
+from tests.imports.conftest import Desk, counts, revision
+
+pytestmark = pytest.mark.django_db
+ONE = {"id": "L1", "name": "One", "evses": [{"uid": "1", "evse_id": "NL*GFX*E1"}]}
+TWO = {"id": "L2", "name": "Two", "coordinates": {"latitude": "952", "longitude": "4"}}
+
+
+@pytest.fixture
+def cpo(db: None) -> Any:
+    return factories.cpo()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        json.dumps([ONE]),
+        json.dumps({"data": [ONE], "status_code": 1000}),
+        json.dumps(ONE),
+        f"{json.dumps(ONE)}\n{json.dumps(ONE | {'id': 'L3', 'evses': []})}",
+    ],
+    ids=["list", "answer", "object", "lines"],
+)
+def test_locations_come_into_a_cpo(desk_of: Callable[..., Desk], cpo: Any, content: str) -> None:
+    desk = desk_of(cpo)
+    body = desk.upload(content, "locations", cpo=cpo)
+    assert body["status"] == "preview", body
+    assert body["totals"]["new"] == content.count('"id"')
+    assert not Location.objects.exists()
+    desk.finalise(body)
+    assert Location.objects.get(location_id="L1").evses.count() == 1
+    before = revision()
+    again = desk.bring(content, "locations", cpo=cpo)
+    assert counts(again) == {"unchanged": content.count('"id"')}
+    assert revision() == before
+
+
+def test_what_is_wrong_is_said_by_object(desk_of: Callable[..., Desk], cpo: Any) -> None:
+    desk = desk_of(cpo)
+    body = desk.upload(json.dumps([ONE, TWO]), "locations", cpo=cpo)
+    assert [(each["row"], each["column"], each["value"]) for each in body["errors"]] == [(2, "coordinates", "L2")]
+    desk.finalise(body, 409)
+    desk.finalise(body, skip_errors=True)
+    assert Location.objects.get().location_id == "L1"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no json", gzip.compress(b"{}", mtime=0), b"PK\x03\x04", b'{"status_code": 2000}', b"[" + b" " * 40_000_000],
+)
+def test_what_is_no_list_of_locations_is_refused(desk_of: Callable[..., Desk], cpo: Any, content: bytes) -> None:
+    body = desk_of(cpo).upload(content, "locations", cpo=cpo)
+    if body["status"] == "staging":
+        services.work_on(body["id"])
+    assert Import.objects.get(pk=body["id"]).status == "refused"
+    assert Import.objects.get(pk=body["id"]).message
