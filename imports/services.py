@@ -36,6 +36,8 @@ MOMENT = timedelta(seconds=5)  # that a task which has just been sent gets
 MOST_ATTEMPTS = 10
 TOTALS = ("rows", "new", "changed", "unchanged", "external", "removed", "errors")
 OPEN = (Status.STAGING, Status.PREVIEW, Status.REFUSED, Status.FAILED)
+AFRESH: dict[str, Any] = {"message": "", "rows_done": 0, "attempts": 0}
+UNDER_WAY_OR_DONE = (Status.FINALISING, Status.FINALISED)
 READABLE = (Status.PREVIEW, Status.REFUSED)
 CLEAN_ALONE = "A list is cleared only by a file without an error and with a valid row. Correct it, or do not clear."
 AGAIN = "Something has changed since this preview was made: look at it again."
@@ -79,29 +81,31 @@ def begin(new: Import, pieces: Iterable[bytes]) -> Import:
 
 def read_again(old: Import, said: dict[str, Any], clear: bool) -> None:
     """Reads the file as its user says. Raises WrongStatus."""
-    with transaction.atomic():
-        _move(
-            old, READABLE, Status.STAGING, said=said, clear=clear, message="", phase="received", rows_done=0, attempts=0
-        )
+    _move(old, READABLE, Status.STAGING, said=said, clear=clear, phase="received", **AFRESH)
     _go_on(old)
 
 
 def finalise(of: Import, *, skip_errors: bool = False) -> None:
     """Has the import applied: at once where it is small, else as a task. Raises WrongStatus.
 
-    One whose worker died is gone on with.
+    Asking again changes nothing, but that one whose worker died is gone on with.
     """
-    if of.status == Status.FINALISING and waits_long(of) and look_after(of):
+    if of.status in UNDER_WAY_OR_DONE:
+        if of.busy and waits_long(of):
+            look_after(of)
         return
     _refuse_clearing(of)
     if of.status in (Status.PREVIEW, Status.FAILED) and of.totals.get("errors") and not skip_errors:
         raise RowsHaveErrors(of.totals["errors"])
     was_read = (Status.PREVIEW, *([Status.FAILED] if of.totals else []))
-    _move(
-        of, was_read, Status.FINALISING, skip_errors=skip_errors, message="", phase="waiting", rows_done=0, attempts=0
-    )
+    try:
+        _move(of, was_read, Status.FINALISING, skip_errors=skip_errors, phase="waiting", **AFRESH)
+    except WrongStatus:
+        if of.status in UNDER_WAY_OR_DONE:
+            return  # somebody was quicker
+        raise
     _go_on(of)
-    if of.status == Status.PREVIEW:
+    if of.status in (Status.PREVIEW, Status.FAILED):
         raise WrongStatus(of.message)
 
 
@@ -404,6 +408,15 @@ def look_after(of: Import) -> bool:
         return False
     dispatch(of.pk)
     return True
+
+
+def remove(of: Import) -> None:
+    """Deletes an import and all that is known of it. Raises WrongStatus while somebody works on it."""
+    if of.busy:
+        raise WrongStatus("This import is being worked on: cancel it, or wait.")
+    with transaction.atomic():
+        forget_rows(of)
+        of.delete()
 
 
 def forget_rows(of: Import) -> None:

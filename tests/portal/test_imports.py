@@ -77,7 +77,7 @@ def test_what_was_recognised_is_changed() -> None:
     manager = of(factories.manager(emsp))
     upload(manager, "Chip ID;expires\n04A2B3C4D5E680;01/02/2027\n", kind="tokens", emsp=emsp.pk)
     made = Import.objects.get()
-    said = {"encoding": "utf-8", "separator": "semicolon", "header": "on", "date_style": "day_first"}
+    said = {"encoding": "UTF-8", "separator": "semicolon", "header": "on", "date_style": "day_first"}
     said |= {"column_0": "uid", "column_1": "expires_at"}
     answer = manager.post(f"/admin/imports/import/{made.pk}/read-again/", said, follow=True)
     assert "read again" in page(answer)
