@@ -29,7 +29,7 @@ document.addEventListener("DOMContentLoaded", () => {
                 return;
             }
             const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-            for (const part of panel.querySelectorAll("[data-part]")) {
+            for (const part of form.querySelectorAll("[data-part]")) {
                 const now = fresh.querySelector(`[data-part="${part.dataset.part}"]`).innerHTML;
                 if (part.innerHTML !== now) {
                     part.innerHTML = now;

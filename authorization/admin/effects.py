@@ -8,15 +8,16 @@ from django import forms
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from authorization.access import shown_groups
 from authorization.admin import sentences
 from authorization.admin.instants import Instants, covered_zones, instants
 from authorization.admin.touching import utc_now
 from authorization.fields import LocalDateTimeFormField
-from authorization.models import Action, Direction, ExceptionGroup, GroupMember
+from authorization.models import Action, ChargeException, Direction, ExceptionGroup, GroupMember
 from authorization.services.ownership import SIDES
-from locations.access import scope_of_request, visible_to
+from locations.access import Scope, scope_of_request, visible_to
 
 
 class ChosenForm(forms.Form):
@@ -66,28 +67,36 @@ def chosen(request: HttpRequest, data: Any, direction: str = "") -> Chosen:
     )
 
 
+def chosen_by(row: ChargeException) -> Chosen:
+    """What an exception is made of."""
+    places, cards = list(row.cpo_groups.all()), list(row.emsp_groups.all())
+    return Chosen(row.action, row.direction, row.enabled, places, cards, row.valid_from, row.valid_until)
+
+
 @dataclass
 class Effect:
     """sentence: marked up, or what to choose first. state: one of sentences.STATES, or empty. warnings: of what may
-    not be meant. covers: how many locations, and the instants of its bounds there; None before places are chosen."""
+    not be meant. covers: the instants of its bounds there, None before places are chosen; covered: where that is."""
 
     sentence: str
     state: Any = ""
     colour: str = ""
     warnings: list[str] = field(default_factory=list)
     covers: Instants | None = None
+    covered: str = ""
 
 
 def effect_of(request: HttpRequest, what: Chosen) -> Effect:
     """A handful of queries, whatever is behind the groups."""
     scope = scope_of_request(request)
-    covers = None
+    covers, covered = None, ""
     if what.places:
         covers = instants(covered_zones(what.places, scope), what.valid_from, what.valid_until)
-    warnings = _warnings(what)
+        covered = _covered(covers.locations, scope.everything)
+    warnings = _warnings(what, scope)
     # A blacklist says the same in both directions.
     if not (what.action and (what.direction or what.action == Action.BLACKLIST) and what.places and what.cards):
-        return Effect(_missing(what), warnings=warnings, covers=covers)
+        return Effect(_missing(what), warnings=warnings, covers=covers, covered=covered)
     sentence = sentences.effect_marked(
         what.action,
         what.direction,
@@ -97,7 +106,21 @@ def effect_of(request: HttpRequest, what: Chosen) -> Effect:
         what.valid_until,
     )
     state = sentences.state(what.enabled, what.valid_from, what.valid_until, utc_now())
-    return Effect(sentence, sentences.STATES[state], sentences.STATE_COLOURS[state], warnings, covers)
+    return Effect(sentence, sentences.STATES[state], sentences.STATE_COLOURS[state], warnings, covers, covered)
+
+
+def _covered(locations: int, everything: bool) -> str:
+    """Somebody who is no Admin is told of what they see."""
+    number = {"number": f"{locations:,}"}
+    if everything:
+        text = ngettext("The places cover %(number)s location.", "The places cover %(number)s locations.", locations)
+    else:
+        text = ngettext(
+            "The places cover %(number)s location that you see.",
+            "The places cover %(number)s locations that you see.",
+            locations,
+        )
+    return text % number
 
 
 def _missing(what: Chosen) -> str:
@@ -110,13 +133,14 @@ def _missing(what: Chosen) -> str:
     return _("Choose what it restricts: who may charge at the places, or where the cards may charge.")
 
 
-def _warnings(what: Chosen) -> list[str]:
+def _warnings(what: Chosen, scope: Scope) -> list[str]:
     said = []
     if what.valid_from and what.valid_until and what.valid_from >= what.valid_until:
         said.append(_("It ends before it begins."))
     empty = without_members([*what.places, *what.cards])
     if empty:
-        said.append(_("Without members, and so without effect here: %(names)s.") % {"names": sentences.quoted(empty)})
+        names = sentences.quoted(shown_groups(scope, empty))
+        said.append(_("Without members, and so without effect here: %(names)s.") % {"names": names})
     closes = what.action == Action.WHITELIST and what.direction == Direction.EMSP_FOR_CPO
     if closes and what.cards and all(group in empty for group in what.cards):
         said.append(_("Nobody may then charge at these places: a whitelist without cards lets nobody in."))

@@ -186,7 +186,7 @@ class Cells:
                 (_("Customer"), lambda row: row.customer),
             ],
             "token": [
-                (_("Auth ID"), lambda row: row.auth_id or "–"),
+                (_("Auth ID"), lambda row: row.auth_id or _("none, Chip ID %(uid)s") % {"uid": row.uid}),
                 (_("Chip ID"), lambda row: row.uid or "–"),
                 (_("eMSP"), lambda row: row.emsp or _("external")),
                 (_("Customer"), lambda row: row.customer or "–"),

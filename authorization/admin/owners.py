@@ -79,6 +79,8 @@ class OwnedAdmin(ScopedAdmin):
     """Pages of what parties make. An Admin's is of nobody, or of a party that the Admin names."""
 
     managers_write = True
+    # What to say of the owner of what is an Admin's.
+    nobodys = gettext_lazy("everyone may use it")
     fixed = ("owner_cpo", "owner_emsp")
     form = OwnedForm
     list_select_related = ("owner_cpo", "owner_emsp")
@@ -90,7 +92,7 @@ class OwnedAdmin(ScopedAdmin):
 
     @display(description=gettext_lazy("Belongs to"))
     def owner(self, row: Owned) -> str:
-        return str(row.owner_cpo or row.owner_emsp or _("everyone may use it"))
+        return str(row.owner_cpo or row.owner_emsp or self.nobodys)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         shown = list(super().get_fieldsets(request, obj))

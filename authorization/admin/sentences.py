@@ -89,6 +89,11 @@ def effect_marked(*parts: Any) -> SafeString:
     return mark_safe(effect(*parts, mark=_strong))  # noqa: S308  # _strong escapes the names
 
 
+def effect_cell(*parts: Any) -> SafeString:
+    """As `effect_marked`, for a cell of a list, whose parts stand side by side on a phone."""
+    return format_html("<span>{}</span>", effect_marked(*parts))
+
+
 def _strong(name: object) -> str:
     return format_html("<strong>{}</strong>", name)
 

@@ -80,7 +80,7 @@ def touching(members: Q) -> QuerySet[ChargeException]:
 
 def effect_of(exception: ChargeException, scope: Scope) -> str:
     """The exception's sentence, as far as the user may see its groups."""
-    return sentences.effect_marked(
+    return sentences.effect_cell(
         exception.action,
         exception.direction,
         shown_groups(scope, exception.cpo_groups.all()),

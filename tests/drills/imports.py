@@ -18,8 +18,8 @@ LINE = "05{:012X};{};{}\r\n"
 
 def kill_while_importing(world: World, note: Callable[[dict[str, Any]], None], times: int, rows: int) -> None:
     """The same `rows` cards, as of another issuer each time. The worker dies somewhere between upload and end."""
-    emsp = world.cast["provider"]
     program = Program(world)
+    emsp = program.ask("POST", "emsps/", b'{"country_code": "NL", "party_id": "IMP", "name": "Importer"}')["id"]
     took = program.bring(emsp, rows, "first", lambda: None)
     found, old = [], "first"
     for number in range(times):
@@ -71,7 +71,7 @@ class Program:
         body = self._wait(self._upload(emsp, rows, issuer), "staging", look)
         assert body["status"] == "preview", body
         assert body["totals"]["errors"] == 0
-        self._ask("POST", f"imports/{body['id']}/finalise/", b"{}")
+        self.ask("POST", f"imports/{body['id']}/finalise/", b"{}")
         body = self._wait(body | {"status": "finalising"}, "finalising", look)
         assert body["status"] == "finalised", body
         return time.monotonic() - started
@@ -82,7 +82,7 @@ class Program:
             assert time.monotonic() < until, body
             time.sleep(0.3)
             look()
-            body = self._ask("GET", f"imports/{body['id']}/")
+            body = self.ask("GET", f"imports/{body['id']}/")
         return body
 
     def _upload(self, emsp: int, rows: int, issuer: str) -> Any:
@@ -95,9 +95,9 @@ class Program:
         )
         form += f'--{frame}\r\nContent-Disposition: form-data; name="file"; filename="cards.csv"\r\n\r\n'
         form += f"UID;Issuer;Visual ID\r\n{lines}\r\n--{frame}--\r\n"
-        return self._ask("POST", "imports/", form.encode(), f"multipart/form-data; boundary={frame}")
+        return self.ask("POST", "imports/", form.encode(), f"multipart/form-data; boundary={frame}")
 
-    def _ask(self, method: str, path: str, body: bytes | None = None, kind: str = "application/json") -> Any:
+    def ask(self, method: str, path: str, body: bytes | None = None, kind: str = "application/json") -> Any:
         connection = http.client.HTTPConnection(HOST, self.port, timeout=60)
         headers = {"Authorization": f"Token {self.key}", "Content-Type": kind}
         connection.request(method, f"/api/v1/{path}", body, headers)

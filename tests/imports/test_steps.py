@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.client import MULTIPART_CONTENT
 
 from authorization.models import AuthorizationListEntry
-from imports import services, staging, tasks
+from imports import services, staging, tasks, work
 from imports.models import FilePart, Import
 from imports.staging import Tables
 from tests import factories
@@ -110,8 +110,11 @@ def test_cancelling_leaves_nothing_but_the_fact(desk: Desk, emsp: Any) -> None:
 
 def test_what_is_finalised_is_over(desk: Desk, emsp: Any) -> None:
     body = desk.bring(FEW, emsp=emsp)
-    for step in ("finalise", "cancel", "undo"):
+    for step in ("cancel", "undo"):
         desk.step(body, step, 409)
+    before = revision()
+    assert desk.finalise(body) == desk.get(body), "asking again changes nothing"
+    assert revision() == before
     history = desk.client.get(PATH).json()["results"]
     assert [(each["id"], each["status"], each["totals"]["new"]) for each in history] == [(body["id"], "finalised", 2)]
     assert history[0]["owner"]
@@ -142,13 +145,17 @@ def test_two_imports_into_one_list_happen_one_after_the_other(desk_of: Callable[
 @pytest.mark.django_db(transaction=True)
 def test_finalising_twice_at_once_is_finalising_once(desk: Desk, emsp: Any) -> None:
     body = desk.upload(FEW, emsp=emsp)
-    codes: list[int] = []
+    assert together(*[lambda: desk.client.post(f"{PATH}{body['id']}/finalise/", {})] * 2) == [None, None]
+    assert desk.get(body)["status"] == "finalised"
+    assert Token.objects.count() == 2
 
-    def finalise() -> None:
-        codes.append(desk.client.post(f"{PATH}{body['id']}/finalise/", {}).status_code)
 
-    together(finalise, finalise)
-    assert sorted(codes) == [200, 409]
+def test_an_admin_deletes(desk: Desk, emsp: Any, desk_of: Callable[..., Desk]) -> None:
+    body = desk.bring(FEW, emsp=emsp)
+    assert desk.client.delete(f"{PATH}{body['id']}/").status_code == 403
+    assert desk_of().client.delete(f"{PATH}{body['id']}/").status_code == 204
+    assert not Import.objects.exists()
+    assert not staging.whole(Tables(f"imports_rows_{body['id']}", "", ""), 2)
     assert Token.objects.count() == 2
 
 
@@ -157,13 +164,14 @@ def test_a_lost_task_is_found(desk: Desk, emsp: Any, settings: Any) -> None:
     body = desk.upload("uid\n" + "".join(f"04{n:012X}\n" for n in range(40_000)), emsp=emsp)
     assert body["status"] == "staging"
     of = Import.objects.get()
+    Import.objects.update(touched_at="2999-01-01T00:00Z")
     assert tasks.look_after() == 0, "its task was sent a moment ago"
     Import.objects.update(touched_at="2026-01-01T00:00Z")
     assert tasks.look_after() == 1
-    with services.claimed(of.pk) as mine:
+    with work.claimed(of.pk) as mine:
         assert mine
         assert together(lambda: _expect_nobody(of)) == [None], "somebody works on it"
-    services.work_on(of.pk)
+    work.work_on(of.pk)
     assert desk.get(body)["status"] == "preview"
     assert tasks.look_after() == 0
 
