@@ -60,6 +60,12 @@ class NewUserForm(UserCreationForm):  # type: ignore[misc]
     cpos = _parties(CPO, ApiKey._meta.get_field("cpo"))
     emsps = _parties(EMSP, Customer._meta.get_field("emsp"))
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["usable_password"]
+        field.label = _("Signs in with a password")
+        field.help_text = _("Disabled: for a program, which comes with an API key of this user.")
+
 
 MANAGES: Any = (
     gettext_lazy("May do what, and for whom"),

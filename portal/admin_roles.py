@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -36,13 +37,13 @@ def table(chosen: set[str], name: str = "") -> SafeString:
     """The table, with boxes to tick where there is a name for them."""
     rows = []
     for (app, model), actions in roles.offered().items():
-        kind = apps.get_model(app, model)._meta.verbose_name_plural
+        kind = str(apps.get_model(app, model)._meta.verbose_name_plural)
         cells = []
         for action, title in ACTIONS.items():
             code = f"{app}.{action}_{model}"
             label = f"{title}: {kind}"
             cells.append({"code": code, "label": label, "there": action in actions, "on": code in chosen})
-        rows.append((kind, cells))
+        rows.append((kind if kind.startswith("eMSP") else capfirst(kind), cells))
     more = {"code": roles.READ_PRESENTED, "label": READS_PRESENTED, "on": roles.READ_PRESENTED in chosen}
     context = {"name": name, "titles": ACTIONS.values(), "rows": rows, "more": more}
     return render_to_string("admin/permission_table.html", context)
