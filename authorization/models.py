@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from authorization import triggers
 from authorization.fields import LocalDateTimeField
@@ -175,7 +176,7 @@ class ChargeException(Owned):
     )
 
     class Meta(Owned.Meta):
-        verbose_name = "exception"
+        verbose_name = _("exception")
         ordering = ["name", "pk"]
         constraints = [
             *Owned.Meta.constraints,
@@ -201,7 +202,7 @@ class ExceptionCpoGroup(models.Model):
     group = models.ForeignKey(ExceptionGroup, models.PROTECT, related_name="used_on_cpo_side")
 
     class Meta:
-        verbose_name = "CPO-side group"
+        verbose_name = _("CPO-side group")
         constraints = [models.UniqueConstraint(fields=["exception", "group"], name="exception_cpo_group_is_unique")]
         triggers = triggers.exception_side("cpo")
 
@@ -217,7 +218,7 @@ class ExceptionEmspGroup(models.Model):
     group = models.ForeignKey(ExceptionGroup, models.PROTECT, related_name="used_on_emsp_side")
 
     class Meta:
-        verbose_name = "eMSP-side group"
+        verbose_name = _("eMSP-side group")
         constraints = [models.UniqueConstraint(fields=["exception", "group"], name="exception_emsp_group_is_unique")]
         triggers = triggers.exception_side("emsp")
 
@@ -242,7 +243,7 @@ class AuthorizationListEntry(models.Model):
     added_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        verbose_name_plural = "authorization list entries"
+        verbose_name_plural = _("authorization list entries")
         ordering = ["pk"]
         constraints = [
             models.CheckConstraint(
@@ -310,7 +311,7 @@ class ChangedKeys(models.Model):
     keys = ArrayField(models.TextField(), null=True, help_text="Null: too many to name, so all of this kind.")
 
     class Meta:
-        verbose_name_plural = "changed keys"
+        verbose_name_plural = _("changed keys")
 
     def __str__(self) -> str:
         return f"{self.kind} of change {self.change_id}"
@@ -334,8 +335,8 @@ class ApiKey(models.Model):
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="To the minute.")
 
     class Meta:
-        verbose_name = "API key"
-        verbose_name_plural = "API keys"
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
         ordering = ["-pk"]
         constraints = [
             models.CheckConstraint(
@@ -376,8 +377,8 @@ class Decision(models.Model):
     source = models.CharField(max_length=8, help_text="cache or database")
 
     class Meta:
-        verbose_name = "authorization log entry"
-        verbose_name_plural = "authorization log"
+        verbose_name = _("authorization log entry")
+        verbose_name_plural = _("authorization log")
         ordering = ["-decided_at", "-id"]
         permissions = [("read_presented", "Can read ids of unknown tokens, for the days that they are kept")]
         indexes = [

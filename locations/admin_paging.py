@@ -6,6 +6,7 @@ from django.core.paginator import Paginator
 from django.db import connections
 from django.http import HttpRequest
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 
 if TYPE_CHECKING:
     from django.contrib.admin.views.main import ChangeList as ThemedChangeList
@@ -52,7 +53,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     @property
     def about(self) -> str:
         """What to say before a number that is not exact."""
-        return "" if not self.more else "more than" if self.count == COUNTED else "about"
+        return "" if not self.more else _("more than") if self.count == COUNTED else _("about")
 
 
 class BoundedChangeList(ThemedChangeList):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.contrib.filters.forms import AutocompleteDropdownForm
 
@@ -111,14 +112,18 @@ class Fields(Page):
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if field is not None and str(db_field.verbose_name).startswith("eMSP"):
-            field.label = db_field.verbose_name  # Django would write EMSP
+        if field is None:
+            return None
+        label = str(db_field.verbose_name)
+        # Django would write EMSP. The words are those of `locations.admin_words`.
+        field.label = _(label if label.startswith("eMSP") else str(field.label))
+        field.help_text = _(field.help_text) if field.help_text else ""
         return field
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if not db_field.has_default() and not db_field.blank:
             # The theme would choose the first one for whoever overlooks the field.
-            kwargs.setdefault("choices", [("", "Select value"), *db_field.flatchoices])
+            kwargs.setdefault("choices", [("", _("Select value")), *db_field.flatchoices])
         return super().formfield_for_choice_field(db_field, request, **kwargs)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Collate, Upper
+from django.utils.translation import gettext_lazy as _
 
 from locations.validators import printable, validate_country_alpha3, validate_country_code, validate_party_id
 
@@ -99,8 +100,8 @@ class CPO(Party):
     time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_zone])
 
     class Meta:
-        verbose_name = "CPO"
-        verbose_name_plural = "CPOs"
+        verbose_name = _("CPO")
+        verbose_name_plural = _("CPOs")
         ordering = ["name", "pk"]
         permissions = [
             ("manage_cpo", "Can manage this CPO and its sub-CPOs"),
@@ -160,7 +161,7 @@ class Location(models.Model):
     published = models.BooleanField(default=True, help_text="A private location cannot be published.")
 
     class Meta:
-        verbose_name = "charge location"
+        verbose_name = _("charge location")
         ordering = ["name", "pk"]
         constraints = [
             models.UniqueConstraint(
@@ -258,8 +259,8 @@ class EVSE(models.Model):
     )
 
     class Meta:
-        verbose_name = "EVSE"
-        verbose_name_plural = "EVSEs"
+        verbose_name = _("EVSE")
+        verbose_name_plural = _("EVSEs")
         ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(

@@ -32,11 +32,11 @@ def state_of(row: Any) -> str:
     return "not blocked" if not isinstance(row, Token) else "external" if row.external else "valid"
 
 
-def counted(number: int, one: str, several: str) -> str:
-    """A number of things, counted to COUNTED and no further. one, several: as for ngettext, with %(number)s."""
+def counted(number: int, words: Callable[[int], str]) -> str:
+    """A number of things, counted to COUNTED and no further. words: those for so many, with %(number)s."""
     if number > COUNTED:
-        return _("more than %(these)s") % {"these": several % {"number": f"{COUNTED:,}"}}
-    return ngettext(one, several, number) % {"number": f"{number:,}"}
+        return _("more than %(these)s") % {"these": words(COUNTED) % {"number": f"{COUNTED:,}"}}
+    return words(number) % {"number": f"{number:,}"}
 
 
 def how_many(rows: Any) -> int:
@@ -46,7 +46,7 @@ def how_many(rows: Any) -> int:
 
 
 def tokens_counted(rows: Any) -> str:
-    return counted(how_many(rows), "%(number)s charge token", "%(number)s charge tokens")
+    return counted(how_many(rows), lambda n: ngettext("%(number)s charge token", "%(number)s charge tokens", n))
 
 
 class BlockingAdmin(ScopedAdmin):
@@ -199,7 +199,7 @@ def _others(token: Token, refused: bool) -> list[str]:
     number = how_many(same.exclude(pk=token.pk))
     if not number:
         return []
-    others = counted(number, "%(number)s other charge token", "%(number)s other charge tokens")
+    others = counted(number, lambda n: ngettext("%(number)s other charge token", "%(number)s other charge tokens", n))
     if refused:
         return [_("Still blocked: %(others)s with the same Auth ID.") % {"others": others}]
     return [_("Not blocked by this: %(others)s with the same Auth ID.") % {"others": others}]

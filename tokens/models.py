@@ -9,6 +9,7 @@ import pghistory
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Func, Q
+from django.utils.translation import gettext_lazy as _
 
 from locations.ids import BadId
 from locations.models import CPO, Party, contains_index, party_constraints, prefix_index, printable_check
@@ -36,8 +37,8 @@ class EMSP(Party):
     blocked = models.BooleanField(default=False, help_text="Refuses every token of this eMSP.")
 
     class Meta:
-        verbose_name = "eMSP"
-        verbose_name_plural = "eMSPs"
+        verbose_name = _("eMSP")
+        verbose_name_plural = _("eMSPs")
         ordering = ["name", "pk"]
         permissions = [("manage_emsp", "Can manage this eMSP")]
         constraints = party_constraints("emsp")
@@ -186,7 +187,7 @@ class Token(models.Model):
 
     class Meta:
         ordering = ["pk"]
-        verbose_name = "charge token"
+        verbose_name = _("charge token")
         constraints = [
             models.UniqueConstraint(
                 fields=["type", "uid_normal"], name="token_uid_is_unique", violation_error_message="This uid is taken."

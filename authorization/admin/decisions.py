@@ -15,7 +15,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, DropdownFilter, Ran
 
 from authorization.access import Sight, sight
 from authorization.admin import log_listing
-from authorization.admin.reading import Reading, Said
+from authorization.admin.reading import Reading, Said, message
 from authorization.engine.reasons import Reason
 from authorization.models import ChargeException, Decision, ExceptionGroup
 from authorization.questions import BadQuestion, parse
@@ -131,7 +131,7 @@ class DecisionAdmin(ScopedAdmin):
             "decision": decision,
             "facts": _facts(request, decision, seen),
             "outcome": log_listing.outcome(decision),
-            "message": _(REASONS[decision.reason].message) if decision.reason in REASONS else "",
+            "message": message(REASONS[decision.reason]) if decision.reason in REASONS else "",
             "reading": again,
             "problem": problem,
             "same": again is not None and again.verdict.reason.value == decision.reason,
@@ -148,7 +148,10 @@ def _facts(request: HttpRequest, decision: Decision, seen: Sight) -> list[tuple[
     if location is not None:
         local = f"{decision.decided_at.astimezone(UTC).astimezone(ZoneInfo(location.time_zone)):%d %b %Y %H:%M:%S}"
     facts = [
-        (_("When"), Said(f"{log_listing.when(decision)} UTC" + (f" ({local} {_('there')})" if local else ""))),
+        (
+            _("When"),
+            Said(f"{log_listing.when(decision)} UTC" + (_(" (%(local)s there)") % {"local": local} if local else "")),
+        ),
         (_("Place"), Said(log_listing.place(request, decision), reader.to(location) if seen.place else "")),
         (_("Named as"), Said(decision.place if seen.place else "")),
         (_("Charge token"), Said(log_listing.card(request, decision), reader.to(decision.token) if seen.token else "")),

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from authorization.engine.types import Considered, Reason, Step
 from authorization.models import ChargeException
@@ -30,6 +30,38 @@ QUESTIONS = {
     12: gettext_lazy("Is the token external, and does nothing here name it?"),
     13: gettext_lazy("Otherwise the token may charge."),
 }
+
+
+# What the engine says to chargers, in English, for translation.
+MESSAGES = (
+    gettext_noop("This charging location is not known here."),
+    gettext_noop("Everyone may charge at this station without authorization."),
+    gettext_noop("This place requires a charge token."),
+    gettext_noop("This charge token is not known here."),
+    gettext_noop("This charge token is blocked."),
+    gettext_noop("This charge token has expired."),
+    gettext_noop("A blacklist keeps this charge token from charging at this location."),
+    gettext_noop("This location accepts only whitelisted charge tokens, and this one is not among them."),
+    gettext_noop("This charge token may be used only at certain other locations."),
+    gettext_noop("This location is private, and this charge token is not on its authorization list."),
+    gettext_noop("This location is not open to the public."),
+    gettext_noop("This charge token belongs to a provider unknown here, and nothing at this location names it."),
+    gettext_noop("This charge token may charge here."),
+)
+STATES = {"active": gettext_lazy("active"), "disabled": gettext_lazy("disabled")}
+
+
+def message(reason: Reason) -> str:
+    """The reason's sentence, in the reader's language."""
+    return _(reason.message)
+
+
+def _state(why: str) -> str:
+    """What the engine says of an exception (`active`, `disabled`, `starts …`, `ended …`) in the reader's language."""
+    word, _space, when = why.partition(" ")
+    if word == "starts":
+        return _("starts %(when)s") % {"when": when}
+    return _("ended %(when)s") % {"when": when} if word == "ended" else str(STATES.get(word, why))
 
 
 class Said(NamedTuple):
@@ -88,7 +120,7 @@ class Reading:
     @property
     def sentence(self) -> str:
         status = _("Accepted") if self.verdict.accepted else _("Rejected")
-        return f"{status}: {_(self.verdict.reason.message)}"
+        return f"{status}: {message(self.verdict.reason)}"
 
     @property
     def lines(self) -> list[Line]:
@@ -192,7 +224,7 @@ class Reading:
             (False, False): _("covers neither"),
         }[item.covers_place, item.covers_token]
         name = f"“{item.name}”" if row is not None else _("An exception of another party")
-        return Said(f"{name}: {item.why}; {covers}.", self.to(row))
+        return Said(f"{name}: {_state(item.why)}; {covers}.", self.to(row))
 
     @property
     def remedies(self) -> list[Said]:
