@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin.widgets import AdminSplitDateTime
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -15,9 +16,9 @@ from authorization.admin import sentences
 from authorization.admin.instants import Instants, covered_zones, instants
 from authorization.admin.touching import utc_now
 from authorization.fields import LocalDateTimeFormField
-from authorization.models import Action, Direction, ExceptionGroup, GroupMember
+from authorization.models import Action, ChargeException, Direction, ExceptionGroup, GroupMember
 from authorization.services.ownership import SIDES
-from locations.access import scope_of_request, visible_to
+from locations.access import Scope, scope_of_request, visible_to
 
 
 class ChosenForm(forms.Form):
@@ -67,6 +68,12 @@ def chosen(request: HttpRequest, data: Any, direction: str = "") -> Chosen:
     )
 
 
+def chosen_by(row: ChargeException) -> Chosen:
+    """What an exception is made of."""
+    places, cards = list(row.cpo_groups.all()), list(row.emsp_groups.all())
+    return Chosen(row.action, row.direction, row.enabled, places, cards, row.valid_from, row.valid_until)
+
+
 @dataclass
 class Effect:
     """sentence: marked up, or what to choose first. state: one of sentences.STATES, or empty. warnings: of what may
@@ -87,7 +94,7 @@ def effect_of(request: HttpRequest, what: Chosen) -> Effect:
     if what.places:
         covers = instants(covered_zones(what.places, scope), what.valid_from, what.valid_until)
         covered = _covered(covers.locations, scope.everything)
-    warnings = _warnings(what)
+    warnings = _warnings(what, scope)
     # A blacklist says the same in both directions.
     if not (what.action and (what.direction or what.action == Action.BLACKLIST) and what.places and what.cards):
         return Effect(_missing(what), warnings=warnings, covers=covers, covered=covered)
@@ -127,13 +134,14 @@ def _missing(what: Chosen) -> str:
     return _("Choose what it restricts: who may charge at the places, or where the cards may charge.")
 
 
-def _warnings(what: Chosen) -> list[str]:
+def _warnings(what: Chosen, scope: Scope) -> list[str]:
     said = []
     if what.valid_from and what.valid_until and what.valid_from >= what.valid_until:
         said.append(_("It ends before it begins."))
     empty = without_members([*what.places, *what.cards])
     if empty:
-        said.append(_("Without members, and so without effect here: %(names)s.") % {"names": sentences.quoted(empty)})
+        names = sentences.quoted(shown_groups(scope, empty))
+        said.append(_("Without members, and so without effect here: %(names)s.") % {"names": names})
     closes = what.action == Action.WHITELIST and what.direction == Direction.EMSP_FOR_CPO
     if closes and what.cards and all(group in empty for group in what.cards):
         said.append(_("Nobody may then charge at these places: a whitelist without cards lets nobody in."))
@@ -141,7 +149,11 @@ def _warnings(what: Chosen) -> list[str]:
 
 
 def without_members(groups: list[ExceptionGroup]) -> list[ExceptionGroup]:
-    filled = set(
-        GroupMember.objects.filter(group__in=[group.pk for group in groups]).order_by().values_list("group").distinct()
+    # Group by group one look into an index: a group may have 100,000 members.
+    filled = Exists(GroupMember.objects.filter(group=OuterRef("pk")))
+    empty = set(
+        ExceptionGroup.objects.filter(~filled, pk__in=[group.pk for group in groups])
+        .order_by()
+        .values_list("pk", flat=True)
     )
-    return [group for group in groups if (group.pk,) not in filled]
+    return [group for group in groups if group.pk in empty]

@@ -250,11 +250,15 @@ class ChargeExceptionAdmin(OwnedAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         shown = super().get_fieldsets(request, obj)
-        if scope_of_request(request).everything or obj is not None:
-            return shown
-        # A CPO restricts who may charge at its places, an eMSP where its cards may.
+        gone: set[str] = set()
+        if obj is not None and not self.has_change_permission(request, obj):
+            # The sentence says it all, as far as the reader may know.
+            gone = set(SIDES)
+        elif obj is None and not scope_of_request(request).everything:
+            # A CPO restricts who may charge at its places, an eMSP where its cards may.
+            gone = {"direction"}
         return [
-            (title, options | {"fields": tuple(name for name in options["fields"] if name != "direction")})
+            (title, options | {"fields": tuple(name for name in options["fields"] if name not in gone)})
             for title, options in shown
         ]
 
@@ -324,14 +328,16 @@ class ChargeExceptionAdmin(OwnedAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        form = context["adminform"].form
-        if form.fields:
-            direction = self._direction(request, form)
+        form, obj = context["adminform"].form, kwargs.get("obj")
+        if obj is not None and not self.has_change_permission(request, obj):
+            context["effect"] = effects.effect_of(request, effects.chosen_by(obj))
+        else:
+            direction = self._direction(form)
             context["effect"] = effects.effect_of(request, self._chosen(request, form, direction))
             context["effect_address"] = self.address("effect") + "?" + urlencode({"of": direction})
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def _direction(self, request: HttpRequest, form: Any) -> str:
+    def _direction(self, form: Any) -> str:
         """The one that the form does not ask for."""
         if "direction" in form.fields:
             return ""
@@ -436,7 +442,7 @@ class ChargeExceptionAdmin(OwnedAdmin):
         return self.list_confirmation(
             request,
             title=_switching(enable, number),
-            lines=self._said_first(request, rows[:NAMED], number, enable),
+            lines=[_switching(enable, number), *self._said_first(request, rows[:NAMED], number, enable)],
             button=_("Enable") if enable else _("Disable"),
         )
 
@@ -455,7 +461,7 @@ class ChargeExceptionAdmin(OwnedAdmin):
             if enable
             else _("Ends at once. Where no other rule says otherwise, cards it kept out may charge again:")
         )
-        lines = [first, *(f"{row}: {self._effect(request, row)}" for row in rows)]
+        lines = [first, *(f"“{row}”: {self._effect(request, row)}" for row in rows)]
         more = number - NAMED
         if more > 0:
             lines.append(ngettext("And %(number)d more.", "And %(number)d more.", more) % {"number": more})

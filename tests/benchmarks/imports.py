@@ -25,7 +25,7 @@ from django.db import transaction
 from import_export.resources import ModelResource
 from import_export.widgets import ForeignKeyWidget
 
-from imports import services
+from imports import services, work
 from imports.models import Import
 from portal.stack.options import PROJECT
 from tests import factories
@@ -82,11 +82,11 @@ def _ours(emsp: EMSP) -> None:
     data = b"".join(content(FEW))
     new = Import(kind="tokens", emsp=emsp, owner=factories.admin(), file_name="few.csv", size=len(data))
     services.begin(new, [data])
-    services.work_on(new.pk)
+    work.work_on(new.pk)
     new.refresh_from_db()
     assert new.status == "preview", new.message
     services.finalise(new)
-    services.work_on(new.pk)
+    work.work_on(new.pk)
 
 
 class _Resource(ModelResource):  # type: ignore[misc]

@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.client import MULTIPART_CONTENT
 
 from authorization.models import AuthorizationListEntry
-from imports import services, staging, tasks
+from imports import services, staging, tasks, work
 from imports.models import FilePart, Import
 from imports.staging import Tables
 from tests import factories
@@ -168,10 +168,10 @@ def test_a_lost_task_is_found(desk: Desk, emsp: Any, settings: Any) -> None:
     assert tasks.look_after() == 0, "its task was sent a moment ago"
     Import.objects.update(touched_at="2026-01-01T00:00Z")
     assert tasks.look_after() == 1
-    with services.claimed(of.pk) as mine:
+    with work.claimed(of.pk) as mine:
         assert mine
         assert together(lambda: _expect_nobody(of)) == [None], "somebody works on it"
-    services.work_on(of.pk)
+    work.work_on(of.pk)
     assert desk.get(body)["status"] == "preview"
     assert tasks.look_after() == 0
 

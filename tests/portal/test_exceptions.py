@@ -376,7 +376,11 @@ class TestManagers:
         row = factories.exception("blacklist", "emsp_for_cpo", [places], [cards], name="Global")
         client = browser(cpo)
         page = client.get(url(ChargeException, "change", row.pk))
-        assert "only an Admin edits it" in page.content.decode()
+        text = page.content.decode()
+        assert "only an Admin edits it" in text
+        assert "may not charge at <strong>Depot North</strong>." in text
+        assert "The places cover 0 locations that you see." in text
+        assert "data-effect" not in text
         assert [b.title for b in page.context["object_buttons"]] == ["Duplicate"]
         assert client.post(url(ChargeException, "change", row.pk), form(places, cards)).status_code == 403
         assert client.get(url(ChargeException, "switch", row.pk)).status_code == 403

@@ -112,8 +112,9 @@ class ExceptionGroups(Resource):
             change = MembersChange(data=request.data)
             change.is_valid(raise_exception=True)
             done = change_members(group, scope=self.scope, **change.validated_data)
-            tag = {"ETag": members_tag(group)}
-        return Response({"added": done.added, "removed": done.removed, "count": done.count}, headers=tag)
+            tag = members_tag(group)
+        shown = {"added": done.added, "removed": done.removed, "count": done.count}
+        return Response(shown, headers={"ETag": tag})
 
     def present_tag(self, instance: Group) -> str:
         return members_tag(instance) if self.action == "members" else super().present_tag(instance)

@@ -101,7 +101,7 @@ class AuthorizationListMixin:
 
     def present_tag(self, instance: Location) -> str:
         whole = self.action == "authorization_list"  # type: ignore[attr-defined]
-        return list_tag(instance) if whole else super().present_tag(instance)  # type: ignore[misc,no-any-return]
+        return list_tag(instance) if whole else super().present_tag(instance)  # type: ignore[misc]
 
 
 def shown(location: Location, request: Request) -> dict[str, Any]:
