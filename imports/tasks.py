@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from imports import services
 from imports.models import Import, Status
+from imports.work import work_on
 
 LIMIT = 3600  # seconds; a million rows take minutes, on a slow machine
 KEPT = timedelta(days=7)  # rows and file of an import that has ended; of one that nobody finalised
@@ -15,7 +16,7 @@ KEPT = timedelta(days=7)  # rows and file of an import that has ended; of one th
 @shared_task(time_limit=LIMIT)
 def work(pk: int) -> None:
     """Goes on with one import."""
-    services.work_on(pk)
+    work_on(pk)
 
 
 @shared_task

@@ -16,6 +16,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter
 from locations import ids
 from locations.access import scope_of_request
 from locations.admin_base import GrantedAdmin, ScopedAdmin, display
+from locations.admin_listing import Listing
 from locations.admin_listings import access_of, beginning, cpos_below, evses_of, locations_of, stations_of
 from locations.admin_pages import ObjectPage
 from locations.admin_scope import PartyFilter, search_source
@@ -75,8 +76,11 @@ class CPOAdmin(GrantedAdmin):
         return (search_party(queryset, term) if term else queryset), False
 
     def locations_page(self, request: HttpRequest, obj: CPO) -> HttpResponse:
-        listings = [locations_of(request, obj), cpos_below(request, obj)]
+        listings = [self.locations_listing(request, obj), cpos_below(request, obj)]
         return self.page_of(request, obj, "admin/listings.html", {"listings": listings}, at="locations")
+
+    def locations_listing(self, request: HttpRequest, obj: CPO) -> Listing:
+        return locations_of(request, obj)
 
 
 class LocationForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -101,6 +101,8 @@ class ObjectPages(Page):
         shown = [("change", gettext("General"))]
         shown += [(page.slug, page.title) for page in self.object_pages if page.title and self.allows(request, page)]
         shown += [("history", gettext("History"))] if admin_history.is_tracked(self.model) else []
+        if len(shown) == 1:
+            return []
         return [
             {"title": title, "address": self.address(slug, obj), "open": slug == at, "slug": slug}
             for slug, title in shown

@@ -8,6 +8,7 @@ class PortalConfig(AppConfig):
     name = "portal"
 
     def ready(self) -> None:
-        from portal import checks, roles  # noqa: F401  (checks registers itself)
+        # Checks register themselves; without the Celery application tasks would be sent to a broker of Celery's choice.
+        from portal import celery, checks, roles  # noqa: F401
 
         post_migrate.connect(roles.after_migrate, dispatch_uid="portal.roles")

@@ -80,6 +80,7 @@ NAVIGATION = [
             _of_both(_("Exception groups"), "workspaces", "authorization.exceptiongroup"),
             _of_both(_("Exceptions"), "rule", "authorization.chargeexception"),
             _of_both(_("Authorization log"), "receipt_long", "authorization.decision"),
+            _of_both(_("Imports"), "upload_file", "imports.import"),
             {
                 "title": _("Why?"),
                 "icon": "help",

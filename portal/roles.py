@@ -34,6 +34,9 @@ _MORE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     },
     EMSP_MANAGER: {"tokens": {"customer": EDIT, "driver": EDIT, "token": EDIT, "directorygrant": EDIT}},
 }
+BUILT_IN = (ADMIN, CPO_MANAGER, EMSP_MANAGER)
+# Of no role here: an Admin gives it to whoever has to read which card it was that nobody knows.
+READ_PRESENTED = "authorization.read_presented"
 OURS = ("locations", "tokens", "authorization", "imports", "auth")
 LAST = "imports"
 
@@ -53,6 +56,16 @@ def permissions_of(role: str) -> set[str]:
     }
 
 
+def offered() -> dict[tuple[str, str], tuple[str, ...]]:
+    """What further roles are made of: (app, model) → actions. It is what managers' roles have; deleting is not."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for part in (_ANY, *_MORE.values()):
+        for app, models in part.items():
+            for model, actions in models.items():
+                found.setdefault((app, model), set()).update(actions)
+    return {key: tuple(action for action in ("view", "add", "change") if action in found[key]) for key in found}
+
+
 def after_migrate(sender: AppConfig, **kwargs: Any) -> None:
     """Django says so once for each app, the last of ours last; the permissions of the models may not be there yet."""
     if sender.label != LAST or Group._meta.db_table not in connection.introspection.table_names():
@@ -65,7 +78,7 @@ def after_migrate(sender: AppConfig, **kwargs: Any) -> None:
 def settle() -> None:
     """Makes the roles, and gives each exactly its permissions. Users and other roles keep what they have."""
     with transaction.atomic():
-        for name in (ADMIN, CPO_MANAGER, EMSP_MANAGER):
+        for name in BUILT_IN:
             role, _ = Group.objects.get_or_create(name=name)
             wanted = permissions_of(name)
             rows = Permission.objects.filter(content_type__app_label__in=OURS).select_related("content_type")

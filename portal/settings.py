@@ -255,7 +255,7 @@ CELERY_BEAT_SCHEDULE = {
     for name, hours in (("forget_changes", 1), ("forget_spools", 24), ("forget_presented", 1))
 } | {
     # Finds imports whose task was lost, or whose worker was killed.
-    "look_after_imports": {"task": "imports.tasks.look_after", "schedule": timedelta(seconds=20)},
+    "look_after_imports": {"task": "imports.tasks.look_after", "schedule": timedelta(seconds=10)},
     "forget_imports": {"task": "imports.tasks.forget", "schedule": timedelta(hours=1)},
 }
 CELERY_TASK_IGNORE_RESULT = True

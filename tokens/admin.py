@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 
-from locations.access import scope_of_request
+from locations.access import managed_by, scope_of_request
 from locations.admin import search_party
 from locations.admin_base import GrantedAdmin, display
 from locations.admin_listing import Listing
@@ -31,6 +31,12 @@ from tokens.search import find
 CUSTOMERS = ObjectPage("customers", gettext_lazy("Customers"), "tokens.view_customer")
 DRIVERS = ObjectPage("drivers", gettext_lazy("Drivers"), "tokens.view_driver")
 TOKENS = ObjectPage("tokens", gettext_lazy("Charge tokens"), "tokens.view_token")
+
+
+def adds(request: HttpRequest, obj: Any, model: str) -> bool:
+    """Whether the user may add such a thing to what is the object's."""
+    scope = scope_of_request(request)
+    return scope.may(f"tokens.add_{model}") and managed_by(scope, type(obj)._default_manager.filter(pk=obj.pk)).exists()
 
 
 class OfEmspAdmin(BlockingAdmin):
@@ -72,11 +78,11 @@ class EMSPAdmin(DirectoryPage, GrantedAdmin, BlockingAdmin):
         return [("warning", _("Blocked: every charge token of this eMSP is refused."))] if obj.blocked else []
 
     def customers_page(self, request: HttpRequest, obj: EMSP) -> HttpResponse:
-        listing = customers_listing(request, emsp=obj)
+        listing = customers_listing(request, adds=adds(request, obj, "customer"), emsp=obj)
         return self.page_of(request, obj, "admin/listings.html", {"listings": [listing]}, at="customers")
 
     def tokens_page(self, request: HttpRequest, obj: EMSP) -> HttpResponse:
-        listing = tokens_listing(request, emsp=obj)
+        listing = tokens_listing(request, adds=adds(request, obj, "token"), emsp=obj)
         return self.page_of(request, obj, "admin/listings.html", {"listings": [listing]}, at="tokens")
 
 
@@ -105,10 +111,14 @@ class CustomerAdmin(OfEmspAdmin):
         return [("warning", _("Blocked: every charge token of this customer is refused."))] if obj.blocked else []
 
     def drivers_page(self, request: HttpRequest, obj: Customer) -> HttpResponse:
-        return self.listing_page(request, obj, "drivers", drivers_listing(request, customer=obj))
+        return self.listing_page(
+            request, obj, "drivers", drivers_listing(request, adds=adds(request, obj, "driver"), customer=obj)
+        )
 
     def tokens_page(self, request: HttpRequest, obj: Customer) -> HttpResponse:
-        return self.listing_page(request, obj, "tokens", tokens_listing(request, customer=obj))
+        return self.listing_page(
+            request, obj, "tokens", tokens_listing(request, adds=adds(request, obj, "token"), customer=obj)
+        )
 
 
 class DriverAdmin(OfEmspAdmin):
@@ -141,7 +151,9 @@ class DriverAdmin(OfEmspAdmin):
         return [("warning", _("Blocked: every charge token of this driver is refused."))] if obj.blocked else []
 
     def tokens_page(self, request: HttpRequest, obj: Driver) -> HttpResponse:
-        return self.listing_page(request, obj, "tokens", tokens_listing(request, driver=obj))
+        return self.listing_page(
+            request, obj, "tokens", tokens_listing(request, adds=adds(request, obj, "token"), driver=obj)
+        )
 
 
 class TokenForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -5,17 +5,22 @@ from typing import Any
 from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from locations.access import scope_of_request, visible_to
 from locations.admin_listing import Column, Listing
+from locations.admin_pages import Button
 from tokens.admin_blocking import COLOURS, STATES, state_of
 from tokens.models import Customer, Driver, Token
 from tokens.search import find
 
+NAMES = gettext_noop("Name or external ID")
 
-def customers_listing(request: HttpRequest, **of: Any) -> Listing:
-    """The customers of an eMSP (`emsp=…`) that the user may see."""
+
+def customers_listing(request: HttpRequest, *, adds: bool = False, **of: Any) -> Listing:
+    """The customers of an eMSP (`emsp=…`) that the user may see. adds: with a button that makes one."""
     rows = visible_to(scope_of_request(request), Customer.objects.filter(**of)).order_by("name", "pk")
     columns = [
         Column(_("Name"), str, lambda row: _page("customer", row.pk)),
@@ -26,7 +31,7 @@ def customers_listing(request: HttpRequest, **of: Any) -> Listing:
     return Listing(request, "customers", rows, columns, empty, _("Customers"), by_name, _("Name or external ID"))
 
 
-def drivers_listing(request: HttpRequest, **of: Any) -> Listing:
+def drivers_listing(request: HttpRequest, *, adds: bool = False, **of: Any) -> Listing:
     """The drivers of a customer (`customer=…`) that the user may see."""
     rows = visible_to(scope_of_request(request), Driver.objects.filter(**of)).order_by("name", "pk")
     columns = [
@@ -34,12 +39,11 @@ def drivers_listing(request: HttpRequest, **of: Any) -> Listing:
         Column(_("External ID"), lambda row: row.external_id or "–"),
         _status(),
     ]
-    return Listing(
-        request, "drivers", rows, columns, _("No driver yet."), _("Drivers"), by_name, _("Name or external ID")
-    )
+    add = _add(_("Add driver"), "driver", of) if adds else None
+    return Listing(request, "drivers", rows, columns, _("No driver yet."), _("Drivers"), by_name, _(NAMES), add=add)
 
 
-def tokens_listing(request: HttpRequest, **of: Any) -> Listing:
+def tokens_listing(request: HttpRequest, *, adds: bool = False, **of: Any) -> Listing:
     """The charge tokens of an eMSP, a customer or a driver that the user may see, newest first."""
     rows = visible_to(scope_of_request(request), Token.objects.filter(**of)).order_by("-pk")
     columns = [
@@ -64,7 +68,14 @@ def tokens_listing(request: HttpRequest, **of: Any) -> Listing:
         _("Charge tokens"),
         find,
         _("Auth ID, Chip ID or printed number"),
+        add=_add(_("Add charge token"), "token", of) if adds else None,
     )
+
+
+def _add(title: str, model: str, of: dict[str, Any]) -> Button:
+    """To the form of a new one, with its owner filled in."""
+    owner = urlencode({name: row.pk for name, row in of.items()})
+    return Button(title, f"{reverse(f'admin:tokens_{model}_add')}?{owner}")
 
 
 def by_name(rows: Any, term: str) -> Any:

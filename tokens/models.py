@@ -86,7 +86,13 @@ class Customer(models.Model):
             models.UniqueConstraint(fields=["id", "emsp"], name="customer_with_emsp"),
             models.CheckConstraint(condition=~Q(external_id=""), name="customer_external_id_is_null_or_text"),
         ]
-        indexes = [contains_index("name", "customer_name_has")]
+        indexes = [
+            contains_index("name", "customer_name_has"),
+            contains_index("external_id", "customer_external_id_has"),
+            # The order of the lists: of all, and of one eMSP's.
+            models.Index(fields=["name", "id"], name="customer_by_name"),
+            models.Index(fields=["emsp", "name", "id"], name="customer_by_emsp_and_name"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -115,6 +121,12 @@ class Driver(models.Model):
                 violation_error_message="This external ID is taken.",
             ),
             models.CheckConstraint(condition=~Q(external_id=""), name="driver_external_id_is_null_or_text"),
+        ]
+        indexes = [
+            contains_index("name", "driver_name_has"),
+            contains_index("external_id", "driver_external_id_has"),
+            models.Index(fields=["name", "id"], name="driver_by_name"),
+            models.Index(fields=["customer", "name", "id"], name="driver_by_customer_and_name"),
         ]
 
     def __str__(self) -> str:
@@ -234,6 +246,7 @@ class Token(models.Model):
             models.Index(fields=["visual_number"], name="token_by_visual_number"),
             # One eMSP's tokens page by page, without a look at the others'.
             models.Index(fields=["emsp", "id"], name="token_by_emsp"),
+            models.Index(fields=["customer", "id"], name="token_by_customer"),
         ]
 
     def __str__(self) -> str:

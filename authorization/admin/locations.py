@@ -18,6 +18,7 @@ from authorization.models import AuthorizationListEntry
 from authorization.services import PrivateLocation, lists
 from locations.admin import ChargeStationAdmin, CPOAdmin, LocationAdmin
 from locations.admin_base import display
+from locations.admin_listing import Column, Listing
 from locations.admin_pages import Button, ObjectPage
 from locations.models import CPO, EVSE, ChargeStation, Location
 
@@ -33,6 +34,11 @@ COLOURS = {"public": "success", "private": "info", "closed": "warning"}
 def number_of(model: Any) -> Any:
     rows = model.objects.filter(location=OuterRef("pk")).order_by().values("location")
     return Coalesce(Subquery(rows.annotate(number=Count("pk")).values("number")), 0)
+
+
+def state_of(location: Any) -> str:
+    """One of STATES, of a row that says whether it is `private`."""
+    return "private" if location.private else "public" if location.published else "closed"
 
 
 class StateFilter(RadioFilter):  # type: ignore[misc]
@@ -66,8 +72,7 @@ class LocationPages(AuthorizationListPages, Touched, LocationAdmin):
 
     @display(description=_("State"), label=COLOURS)
     def state(self, location: Any) -> tuple[str, Any]:
-        state = "private" if location.private else "public" if location.published else "closed"
-        return state, STATES[state][0]
+        return state_of(location), STATES[state_of(location)][0]
 
     @display(description=_("Stations / EVSEs"))
     def chargers(self, location: Any) -> str:
@@ -152,6 +157,13 @@ class LocationPages(AuthorizationListPages, Touched, LocationAdmin):
 class CPOPages(Touched, CPOAdmin):
     about = "cpo"
     object_pages: tuple[ObjectPage, ...] = (*CPOAdmin.object_pages, EXCEPTIONS)
+
+    def locations_listing(self, request: HttpRequest, obj: CPO) -> Listing:
+        listing = super().locations_listing(request, obj)
+        listing.rows = listing.rows.annotate(private=LISTED)
+        state = Column(gettext("State"), lambda row: STATES[state_of(row)][0], label=lambda row: COLOURS[state_of(row)])
+        listing.columns = [*listing.columns, state]
+        return listing
 
 
 class StationPages(Touched, ChargeStationAdmin):

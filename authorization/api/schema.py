@@ -67,7 +67,8 @@ def _complete(path: str, method: str, operation: Any) -> None:
     for code in sorted(codes - set(operation["responses"])):
         content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
         operation["responses"][code] = {"description": ERRORS[code], "content": content}
-    if path.rstrip("/").endswith("}") and method in ("get", "patch"):
+    whole_list = path.endswith(("/members/", "/authorization-list/")) and method in ("get", "post")
+    if whole_list or (path.rstrip("/").endswith("}") and method in ("get", "patch")):
         operation["responses"]["200"]["headers"] = {"ETag": ETAG}
 
 

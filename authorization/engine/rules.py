@@ -22,8 +22,8 @@ Groups = tuple[int, ...]
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-MAX_VERDICTS = 50_000  # some 15 MB
-MAX_CLASS_WEIGHT = 1_000_000  # in remembered rule ids, for the places and again for the tokens
+MAX_VERDICTS = 20_000  # some 15 MB
+MAX_CLASS_WEIGHT = 250_000  # in remembered rule ids, for the places and again for the tokens
 CLASS_WEIGHT = 25  # what a class costs that no rule covers
 
 _NOTHING: frozenset[int] = frozenset()

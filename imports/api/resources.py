@@ -12,7 +12,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
-from rest_framework.parsers import MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -51,7 +51,6 @@ class ImportFilter(filters.FilterSet):  # type: ignore[misc]
 class Imports(Resource):
     """Files that come in. An import is its owner's; an Admin sees all. Nothing is changed before it is finalised."""
 
-    http_method_names = ["get", "post", "patch", "head", "options"]
     queryset = Import.objects.select_related("owner")
     serializer_class = ImportShown
     filterset_class = ImportFilter
@@ -63,7 +62,7 @@ class Imports(Resource):
     def get_parsers(self) -> list[Any]:
         # Before DRF knows the action: only a new import comes as a form.
         below = self.kwargs.get("pk") if hasattr(self, "kwargs") else None
-        return [StrictJSONParser()] if below else [UploadParser()]
+        return [StrictJSONParser(), FormParser(), MultiPartParser()] if below else [UploadParser()]
 
     def get_object(self) -> Import:
         # Not locked: services move an import from one state to the next by conditional updates.
@@ -103,6 +102,10 @@ class Imports(Resource):
         with _refusals():
             services.read_again(of, said, of.clear)
         return self.shown(of)
+
+    def perform_destroy(self, instance: Import) -> None:
+        with _refusals():
+            services.remove(instance)
 
     @extend_schema(request=Finalise, responses=ImportShown)
     @action(detail=True, methods=["post"])

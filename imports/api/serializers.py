@@ -12,10 +12,11 @@ from imports import services
 from imports.models import SHOWN_ERRORS, TARGETS, Import, Kind
 from imports.recognise import DATE_STYLES, ENCODINGS, SEPARATORS
 from imports.resources import resource_of
+from imports.work import TOTALS
 from locations.models import CPO, Location
 from tokens.models import EMSP
 
-_COUNTS: dict[str, Any] = {name: serializers.IntegerField(required=False) for name in services.TOTALS}
+_COUNTS: dict[str, Any] = {name: serializers.IntegerField(required=False) for name in TOTALS}
 Totals: Any = inline_serializer("ImportTotals", _COUNTS)
 RowProblem: Any = inline_serializer(
     "ImportRowProblem",

@@ -41,6 +41,7 @@ def test_users(api: Api) -> None:
     body = {"username": "ann", "email": "ann@example.com", "password": "correct horse 9", "roles": ["Reader"]}
     user = api.post("users/", body)
     assert (user["roles"], user["is_active"], user["is_superuser"]) == ([role["id"]], True, False)
+    assert user["is_staff"] is True
     assert "password" not in user
     assert User.objects.get(pk=user["id"]).check_password("correct horse 9")
     path = f"users/{user['id']}/"

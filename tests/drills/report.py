@@ -105,11 +105,16 @@ _FAULTS: dict[str, Callable[[Any], str]] = {
 _FRESHNESS: dict[str, Callable[[Any], str]] = {
     "changed by": str, "changes": str, "seen": str, "p50": _milliseconds, "p99": _milliseconds, "worst": _milliseconds,
 }  # fmt: skip
+_IMPORTS: dict[str, Callable[[Any], str]] = {"imports": str, "rows": str, "old": str, "new": str}
 
 
 def tables(figures: Sequence[Figures]) -> Iterator[str]:
     """Lines of text. `broken`: connections that ended without an answer. `failed`: changes that were not confirmed."""
-    for title, columns in (("Faults under load", _FAULTS), ("A change in every process's answers", _FRESHNESS)):
+    for title, columns in (
+        ("Faults under load", _FAULTS),
+        ("A change in every process's answers", _FRESHNESS),
+        ("The list after its worker was killed", _IMPORTS),
+    ):
         first = next(iter(columns))
         rows = [[show(row[name]) for name, show in columns.items()] for row in figures if first in row]
         if rows:

@@ -16,6 +16,7 @@ from tests.drills.conftest import LONG
 from tests.drills.drill import drill
 from tests.drills.faults import Fault
 from tests.drills.freshness import measure_freshness
+from tests.drills.imports import kill_while_importing
 from tests.drills.load import Load
 from tests.drills.report import measure
 from tests.drills.world import Node, World
@@ -38,6 +39,11 @@ def test_a_change_is_visible(world: World, note: Note) -> None:
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_fault(world: World, note: Note, fault: Fault) -> None:
     drill(world, note, fault, HOLD)
+
+
+def test_a_list_is_the_old_one_or_the_new_one(world: World, note: Note) -> None:
+    """However often the worker that brings it is killed."""
+    kill_while_importing(world, note, 50 if LONG else 5, 100_000 if LONG else 12_000)
 
 
 only_long = pytest.mark.skipif(not LONG, reason="takes minutes: make drills")

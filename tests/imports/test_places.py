@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from imports import services
+from imports import work
 from imports.models import Import
 from locations.models import Location
 from tests import factories
@@ -64,6 +64,6 @@ def test_what_is_wrong_is_said_by_object(desk_of: Callable[..., Desk], cpo: Any)
 def test_what_is_no_list_of_locations_is_refused(desk_of: Callable[..., Desk], cpo: Any, content: bytes) -> None:
     body = desk_of(cpo).upload(content, "locations", cpo=cpo)
     if body["status"] == "staging":
-        services.work_on(body["id"])
+        work.work_on(body["id"])
     assert Import.objects.get(pk=body["id"]).status == "refused"
     assert Import.objects.get(pk=body["id"]).message

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from imports import services
+from imports import work
 from imports.dates import BadDate, parse
 from imports.models import Import
 from imports.reading import rows
@@ -137,7 +137,7 @@ def test_encodings_are_recognised(desk: Desk, emsp: Any, encoded: bytes, name: s
 def test_what_is_no_list_is_refused_clearly(desk: Desk, emsp: Any, content: bytes) -> None:
     body = desk.upload(content, emsp=emsp)
     if body["status"] == "staging":
-        services.work_on(body["id"])
+        work.work_on(body["id"])
         body = desk.get(body)
     assert body["status"] == "refused", body
     assert len(body["message"]) > 15
@@ -210,11 +210,11 @@ def test_large_files_are_read_by_a_task(desk: Desk, emsp: Any) -> None:
     body = desk.upload(content, emsp=emsp)
     assert body["status"] == "staging"
     desk.finalise(body, 409)
-    services.work_on(body["id"])
+    work.work_on(body["id"])
     body = desk.get(body)
     assert counts(body) == {"new": 10_000}
     assert desk.finalise(body)["status"] == "finalising"
-    services.work_on(body["id"])
+    work.work_on(body["id"])
     assert desk.get(body)["status"] == "finalised"
     assert Token.objects.count() == 10_000
     assert Import.objects.get(pk=body["id"]).phase == "done"

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.test import Client
 from guardian.shortcuts import get_users_with_perms
 
@@ -284,14 +284,3 @@ def test_cpo_is_granted_to_a_user(boss: Client) -> None:
     boss.post(chosen.headers["Location"], {"permissions": ["manage_cpo"]})
     assert list(get_users_with_perms(cpo)) == [user]
     assert str(cpo) in boss.get(url(User, "change", user.pk)).content.decode()
-
-
-def test_user_and_role_are_made(boss: Client) -> None:
-    assert send(boss, url(Group, "add"), name="planners").status_code == 302
-    password = "a quite long sentence 77"
-    saved = send(boss, url(User, "add"), username="bert", password1=password, password2=password)
-    assert saved.status_code == 302
-    user = User.objects.get(username="bert")
-    role = Group.objects.get(name="planners")
-    assert send(boss, url(User, "change", user.pk), is_staff="on", groups=[role.pk]).status_code == 302
-    assert list(user.groups.all()) == [role]

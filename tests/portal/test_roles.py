@@ -75,6 +75,29 @@ def test_a_grant_goes_with_its_party(how: str) -> None:
     assert [row.object_pk for row in grants(*PARTIES)] == [str(stays.pk)]
 
 
+def test_a_user_is_made_with_role_and_parties(boss: Client) -> None:
+    cpo, emsp, role = factories.cpo(), factories.emsp(), Group.objects.get(name=roles.CPO_MANAGER)
+    password = "a quite long sentence 77"
+    saved = send(
+        boss,
+        reverse("admin:auth_user_add"),
+        username="bert",
+        password1=password,
+        password2=password,
+        groups=[role.pk],
+        cpos=[cpo.pk],
+        emsps=[emsp.pk],
+    )
+    assert saved.status_code == 302
+    user = User.objects.get(username="bert")
+    assert scope_of(user).granted == {MANAGE_CPO: {cpo.pk}, MANAGE_EMSP: {emsp.pk}}
+    assert list(user.groups.all()) == [role]
+    assert user.is_staff
+    client = Client()
+    assert client.login(username="bert", password=password)
+    assert client.get(reverse("admin:locations_cpo_changelist")).status_code == 200
+
+
 def test_grants_are_given_on_the_users_page(boss: Client) -> None:
     user, cpo, emsp = User.objects.create_user("ann", password="x"), factories.cpo(), factories.emsp()
     gone = factories.cpo()
@@ -84,3 +107,59 @@ def test_grants_are_given_on_the_users_page(boss: Client) -> None:
     assert send(boss, url, cpos=[str(cpo.pk)], emsps=[str(emsp.pk)]).status_code == 302
     assert scope_of(user).granted == {MANAGE_CPO: {cpo.pk}, MANAGE_EMSP: {emsp.pk}}
     assert filled(boss, url)["emsps"] == [str(emsp.pk)]
+    assert User.objects.get(pk=user.pk).is_staff
+
+
+def test_the_users_page_says_what_they_may(boss: Client) -> None:
+    role = Group.objects.get(name=roles.CPO_MANAGER)
+    user = User.objects.create(username="ann")
+    url = reverse("admin:auth_user_change", args=[user.pk])
+
+    def told() -> str:
+        return str(boss.get(url).context["notices"][0][1])
+
+    assert told().startswith("No role")
+    user.groups.add(role)
+    assert told().startswith("Has a role, but for no CPO")
+    grant(user, MANAGE_CPO, factories.cpo())
+    assert told() == "CPO manager, for 1 CPO."
+    user.groups.clear()
+    assert "no role: may do nothing" in told()
+    user.groups.add(Group.objects.get(name=roles.ADMIN))
+    assert told().startswith("An Admin")
+    User.objects.filter(pk=user.pk).update(is_active=False)
+    assert told().startswith("Not active")
+
+
+def test_built_in_roles_are_shown_and_kept(boss: Client) -> None:
+    for name in roles.BUILT_IN:
+        role = Group.objects.get(name=name)
+        url = reverse("admin:auth_group_change", args=[role.pk])
+        shown = boss.get(url)
+        assert "Built in" in shown.context["notices"][0][1]
+        assert 'type="checkbox" name="allows"' not in shown.content.decode()
+        assert boss.post(url, {"name": "Mine", "allows": []}).status_code == 403
+        assert boss.post(reverse("admin:auth_group_delete", args=[role.pk]), {"post": "yes"}).status_code == 403
+        assert held(name) == roles.permissions_of(name)
+
+
+def test_a_role_is_made_of_the_same_permissions(boss: Client) -> None:
+    codes = ["tokens.view_token", "tokens.change_token", roles.READ_PRESENTED]
+    assert send(boss, reverse("admin:auth_group_add"), name="Blocker", allows=codes).status_code == 302
+    assert held("Blocker") == set(codes)
+    role = Group.objects.get(name="Blocker")
+    # A program may give what the table does not show.
+    role.permissions.add(Permission.objects.get(codename="delete_token"))
+    url = reverse("admin:auth_group_change", args=[role.pk])
+    shown = boss.get(url).content.decode()
+    assert 'value="tokens.change_token" aria-label="Change: charge tokens" checked' in shown
+    for wrong in ("locations.administer", "tokens.delete_token", "auth.add_user"):
+        assert f'value="{wrong}"' not in shown
+        assert boss.post(url, {"name": "Blocker", "allows": [wrong]}).status_code == 200
+    assert boss.post(url, {"name": "Blocker", "allows": codes[:1]}).status_code == 302
+    assert held("Blocker") == {codes[0], "tokens.delete_token"}
+
+
+def test_what_is_offered_is_what_managers_have() -> None:
+    offered = {f"{app}.{action}_{model}" for (app, model), actions in roles.offered().items() for action in actions}
+    assert offered == roles.permissions_of(roles.CPO_MANAGER) | roles.permissions_of(roles.EMSP_MANAGER)

@@ -21,7 +21,8 @@ from tokens.models import EMSP
 
 
 class UserSerializer(Checked):
-    """Without a password nobody logs in as this user; keys still work."""
+    """Without a password nobody logs in as this user; keys still work. is_staff: may sign in to the portal, which is so
+    unless said otherwise."""
 
     password = serializers.CharField(write_only=True, required=False, max_length=128, trim_whitespace=False)
     roles: Any = NameOrPkField("name", many=True, queryset=Group.objects.all(), source="groups", required=False)
@@ -34,6 +35,9 @@ class UserSerializer(Checked):
             "roles", "last_login", "date_joined",
         ]  # fmt: skip
         read_only_fields = ["last_login", "date_joined"]
+
+    def create(self, validated_data: dict[str, Any]) -> Any:
+        return super().create({"is_staff": True} | validated_data)
 
     def write(self, instance: User, values: dict[str, Any]) -> Any:
         password = values.pop("password", None)

@@ -166,8 +166,12 @@ class Resource(ModelViewSet[Any]):
         wanted = self.request.headers.get("If-Match", "").strip()
         if not wanted or wanted == "*":
             return
-        if self.etag(self.get_serializer(instance).data) not in [tag.strip() for tag in wanted.split(",")]:
+        if self.present_tag(instance) not in [tag.strip() for tag in wanted.split(",")]:
             raise Stale
+
+    def present_tag(self, instance: Any) -> str:
+        """What `If-Match` has to name for this action."""
+        return self.etag(self.get_serializer(instance).data)
 
     def etag(self, shown: Any) -> str:
         """A strong tag of an object as this user sees it."""

@@ -19,6 +19,8 @@ from authorization.models import ExceptionGroup as Group
 from authorization.models import GroupMember
 from authorization.services.groups import MEMBER_MODELS, change_members, members_shown
 from authorization.services.ownership import SIDES
+from authorization.services.tags import members_tag
+from locations.access import managed_by
 
 MEMBER_FIELDS: dict[str, tuple[str, ...]] = {
     "cpo": ("id", "name", "country_code", "party_id"),
@@ -93,15 +95,29 @@ class ExceptionGroups(Resource):
     @extend_schema(methods=["POST"], request=MembersChange, responses=MembersChanged)
     @action(detail=True, methods=["get", "post"])
     def members(self, request: Request, pk: str) -> Response:
-        """GET: pages of members, as objects of the category. POST: a MembersChange, whole or not at all."""
+        """GET: pages of members, as objects of the category. POST: a MembersChange, whole or not at all. The `ETag` is
+        of the members, on whichever page."""
         if request.method != "POST":
-            return self._members(self.get_object())
+            group = self.get_object()
+            # Before the members are read: a tag that is too old is refused, one that is too new hides a change. And who
+            # uses a global group need not know when it changes.
+            own = managed_by(self.scope, Group.objects.filter(pk=group.pk)).exists()
+            tag = members_tag(group) if own else ""
+            response = self._members(group)
+            if tag:
+                response["ETag"] = tag
+            return response
         with writing():
             group = self.get_object()
             change = MembersChange(data=request.data)
             change.is_valid(raise_exception=True)
             done = change_members(group, scope=self.scope, **change.validated_data)
-        return Response({"added": done.added, "removed": done.removed, "count": done.count})
+            tag = members_tag(group)
+        shown = {"added": done.added, "removed": done.removed, "count": done.count}
+        return Response(shown, headers={"ETag": tag})
+
+    def present_tag(self, instance: Group) -> str:
+        return members_tag(instance) if self.action == "members" else super().present_tag(instance)
 
     def _members(self, group: Group) -> Response:
         category, fields = group.category, MEMBER_FIELDS[group.category]

@@ -18,6 +18,7 @@ from authorization.api.resources.refusals import writing
 from authorization.handles import handle
 from authorization.models import AuthorizationListEntry
 from authorization.services import lists
+from authorization.services.tags import list_tag
 from locations.access import Scope, scope_of_request
 from locations.models import Location
 
@@ -83,15 +84,24 @@ class AuthorizationListMixin:
     @extend_schema(methods=["POST"], request=ListChange, responses=ListShown, parameters=PAGES)
     @action(detail=True, methods=["get", "post"], url_path="authorization-list")
     def authorization_list(self, request: Request, pk: str) -> Response:
-        """GET: the list, `?page=` of customers and of tokens each. POST: a ListChange, whole or not at all."""
+        """GET: the list, `?page=` of customers and of tokens each. POST: a ListChange, whole or not at all. The `ETag`
+        is of the whole list, on whichever page."""
         if request.method != "POST":
-            return Response(shown(self.get_object(), request))  # type: ignore[attr-defined]
+            location = self.get_object()  # type: ignore[attr-defined]
+            # Before the list is read: a tag that is too old is refused, one that is too new hides a change.
+            tag = {"ETag": list_tag(location)}
+            return Response(shown(location, request), headers=tag)
         with writing():
             location = self.get_object()  # type: ignore[attr-defined]
             change = ListChange(data=request.data)
             change.is_valid(raise_exception=True)
             lists.change_authorization_list(location, scope=scope_of_request(request), **change.validated_data)
-        return Response(shown(location, request))
+            tag = {"ETag": list_tag(location)}
+        return Response(shown(location, request), headers=tag)
+
+    def present_tag(self, instance: Location) -> str:
+        whole = self.action == "authorization_list"  # type: ignore[attr-defined]
+        return list_tag(instance) if whole else super().present_tag(instance)  # type: ignore[misc]
 
 
 def shown(location: Location, request: Request) -> dict[str, Any]:

@@ -1,0 +1,305 @@
+"""The pages of imports: upload, look, finalise; and their history."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from rest_framework import serializers
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+
+from authorization.models import ExceptionGroup
+from imports import exports, services
+from imports.access import may_import
+from imports.api.serializers import Upload, refuse_columns
+from imports.forms import INTO, ReadingForm, UploadForm
+from imports.models import SHOWN_ERRORS, TARGETS, Import, Kind, Status
+from imports.resources import MEMBERS, ListRows, Rows, TokenRows, resource_of
+from locations.access import managed_by, scope_of_request
+from locations.admin_base import ScopedAdmin, display
+from locations.admin_pages import ObjectPage
+
+COLOURS = {
+    Status.STAGING: "info", Status.PREVIEW: "warning", Status.REFUSED: "danger", Status.FINALISING: "info",
+    Status.FINALISED: "success", Status.FAILED: "danger", Status.CANCELLED: "default",
+}  # fmt: skip
+# A row of each template, that says by example how a cell is written.
+EXAMPLES: dict[str, str] = {
+    "uid": "04A2B3C4D5E680", "auth_id": "NL-TNM-C00122045-K", "type": "RFID", "visual_number": "0012-3456",
+    "valid": "true", "whitelist": "ALLOWED", "expires_at": "2027-12-31", "language": "nl", "external_id": "C-1001",
+    "location_id": "LOC1", "cpo": "NL-GFX", "emsp": "NL-TNM",
+}  # fmt: skip
+COUNTED = {
+    "new": gettext_lazy("new"), "changed": gettext_lazy("changed"), "unchanged": gettext_lazy("unchanged"),
+    "external": gettext_lazy("external"), "removed": gettext_lazy("removed"), "errors": gettext_lazy("errors"),
+}  # fmt: skip
+PHASES = {
+    "received": gettext_lazy("The file is here."), "reading": gettext_lazy("Reading the rows"),
+    "checking": gettext_lazy("Comparing with what is here"),
+    "waiting": gettext_lazy("Waiting for another change of the same list"), "applying": gettext_lazy("Applying"),
+}  # fmt: skip
+
+
+@admin.register(Import)
+class ImportAdmin(ScopedAdmin):
+    managers_write = True
+    list_display = ("file_name", "kind", "into", "state", "counts", "owner", "created_at")
+    list_select_related = ("emsp", "location", "group", "cpo", "owner")
+    list_filter = (("kind", ChoicesDropdownFilter), ("status", ChoicesDropdownFilter))
+    search_fields = ("file_name",)
+    search_help_text = gettext_lazy("Name of the file")
+    sortable_by = ()
+    object_pages = (
+        ObjectPage("read-again", changes=True),
+        ObjectPage("finalise", changes=True),
+        ObjectPage("cancel", changes=True),
+        ObjectPage("undo", changes=True),
+        ObjectPage("errors"),
+    )
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Without an object Django would offer actions on the list.
+        return obj is not None and super().has_change_permission(request, obj)
+
+    @display(description=gettext_lazy("Into"))
+    def into(self, of: Import) -> str:
+        return str(of.target)
+
+    @display(description=gettext_lazy("Status"), label={colour: colour for colour in set(COLOURS.values())})
+    def state(self, of: Import) -> tuple[str, str]:
+        return COLOURS[Status(of.status)], _("undone") if of.undone_at else of.get_status_display()
+
+    @display(description=gettext_lazy("Rows"))
+    def counts(self, of: Import) -> str:
+        found = [f"{of.totals[name]:,} {label}" for name, label in COUNTED.items() if of.totals.get(name)]
+        return ", ".join(found) or "–"
+
+    def get_urls(self) -> Any:
+        template = path("template.csv", self.admin_site.admin_view(self.template_view), name="imports_import_template")
+        return [template, *super().get_urls()]
+
+    def template_view(self, request: HttpRequest) -> HttpResponseBase:
+        """A file with the columns of a kind (`?kind=`, `&category=` of a group) and a row to write over."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        columns = _resource(request.GET.get("kind", ""), request.GET.get("category", "")).columns()
+        lines = [list(columns), [EXAMPLES.get(name, "") for name in columns]]
+        return exports.as_csv(lines, f"{request.GET.get('kind') or 'tokens'}-template"[:100])
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """The upload. `?kind=` and its target, as the page of a list gives them, are fixed."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        fixed = _fixed(request)
+        form = UploadForm(request, fixed, request.POST or None, request.FILES or None)
+        if request.method == "POST" and form.is_valid() and (made := self._begun(request, form)) is not None:
+            return HttpResponseRedirect(self.address("change", made))
+        kind = Kind(fixed["kind"]) if "kind" in fixed else None
+        category = ""
+        into: Any = ""
+        if kind is not None:
+            target: Any = Import._meta.get_field(TARGETS[kind]).related_model
+            row = managed_by(scope_of_request(request), target.objects.all()).filter(pk=fixed[TARGETS[kind]]).first()
+            into, category = row or "", getattr(row, "category", "")
+        title = _("Import into %(target)s") % {"target": into} if into else _("Import a file")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "into": into,
+            "form": form,
+            "media": self.media + form.media,
+            "kind": kind.value if kind else "",
+            "category": category,
+            "formats": _formats(kind, category),
+            "targets": {each.value: target for each, target in TARGETS.items()},
+            "opts": self.opts,
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/import_upload.html", context)
+
+    def _begun(self, request: HttpRequest, form: UploadForm) -> Import | None:
+        """The import, begun; None where the form says what is wrong with it."""
+        values = {name: value for name, value in form.cleaned_data.items() if value not in (None, "")}
+        sent = {name: getattr(value, "pk", value) for name, value in values.items()}
+        wanted = TARGETS[Kind(values["kind"])]
+        sent = {name: value for name, value in sent.items() if name not in INTO or name == wanted}
+        upload = Upload(data=sent, context={"request": request})
+        try:
+            upload.is_valid(raise_exception=True)
+            if not may_import(scope_of_request(request), values["kind"]):
+                raise PermissionDenied
+            new, file = upload.made()
+        except serializers.ValidationError as error:
+            for field, texts in dict(error.detail).items():  # type: ignore[arg-type]
+                form.add_error(field if field in form.fields else None, [str(text) for text in texts])
+            return None
+        new.owner_id = request.user.pk
+        return services.begin(new, file.chunks(256 * 1024))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Where an import stands, and what can be done with it."""
+        if request.method == "POST" or not self.has_view_permission(request):
+            raise PermissionDenied
+        of = self.get_object(request, unquote(object_id))
+        if of is None:
+            missing: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+            return missing
+        if of.busy and services.waits_long(of):
+            services.look_after(of)
+        form = _reading_form(of) if of.status in services.READABLE and of.recognised else None
+        context = {
+            "import": of,
+            "state": self.state(of),
+            "counts": [(label, of.totals[name], name) for name, label in COUNTED.items() if name in of.totals],
+            "phase": PHASES.get(of.phase, of.phase),
+            "to_do": of.totals.get("rows") if of.status == Status.FINALISING else None,
+            "rows": _first_rows(of),
+            "errors": services.errors_of(of, SHOWN_ERRORS),
+            "shown_errors": SHOWN_ERRORS,
+            "reading": form,
+            "target_link": _target_link(of),
+            "can_finalise": of.status == Status.PREVIEW or (of.status == Status.FAILED and bool(of.totals)),
+            "can_cancel": of.status in services.OPEN,
+            "can_be_undone": services.can_be_undone(of),
+            "media": self.media,
+            **{name.replace("-", "_"): self.address(name, of) for name in ("read-again", "finalise", "cancel", "undo")},
+            "errors_file": self.address("errors", of),
+        }
+        return self.page_of(request, of, "admin/import.html", context)
+
+    def _done(self, request: HttpRequest, of: Import, problem: str = "", said: str = "") -> HttpResponse:
+        if problem:
+            self.message_user(request, problem, messages.ERROR)
+        elif said:
+            self.message_user(request, said, messages.SUCCESS)
+        return HttpResponseRedirect(self.address("change", of))
+
+    def read_again_page(self, request: HttpRequest, of: Import) -> HttpResponse:
+        """The file read as its user says."""
+        if request.method != "POST" or of.status not in services.READABLE:
+            return self._done(request, of)
+        form = _reading_form(of, request.POST)
+        if not form.is_valid():
+            return self._done(request, of, " ".join(str(text) for texts in form.errors.values() for text in texts))
+        try:
+            refuse_columns(of, form.said())
+            services.read_again(of, form.said(), of.clear)
+        except (services.WrongStatus, serializers.ValidationError) as error:
+            return self._done(request, of, _text(error))
+        return self._done(request, of, said=_("The file has been read again."))
+
+    def finalise_page(self, request: HttpRequest, of: Import) -> HttpResponse:
+        """The preview is the question; this does it."""
+        if request.method != "POST":
+            return self._done(request, of)
+        try:
+            services.finalise(of, skip_errors="skip_errors" in request.POST)
+        except services.WrongStatus as error:
+            return self._done(request, of, _text(error))
+        return self._done(request, of, said=_("The import is finalised.") if of.status == Status.FINALISED else "")
+
+    def cancel_page(self, request: HttpRequest, of: Import) -> HttpResponse:
+        if request.method != "POST":
+            return self._done(request, of)
+        try:
+            services.cancel(of)
+        except services.WrongStatus as error:
+            return self._done(request, of, _text(error))
+        return self._done(request, of, said=_("The import is cancelled. Nothing was changed."))
+
+    def undo_page(self, request: HttpRequest, of: Import) -> HttpResponse:
+        """Takes back an authorization list's import, after a question."""
+        if "confirmed" not in request.POST:
+            added, removed = of.totals.get("new", 0), of.totals.get("removed", 0)
+            lines = [
+                _("%(added)s charge tokens come off the list of %(target)s; %(removed)s that it lost come back.")
+                % {"added": f"{added:,}", "removed": f"{removed:,}", "target": of.target},
+                _("That is possible while nothing else has touched the list."),
+            ]
+            return self.confirmation(
+                request, of, title=_("Undo this import?"), lines=lines, button=_("Undo"), danger=True
+            )
+        try:
+            services.undo(of)
+        except services.WrongStatus as error:
+            return self._done(request, of, _text(error))
+        return self._done(request, of, said=_("The import is undone."))
+
+    def errors_page(self, request: HttpRequest, of: Import) -> HttpResponseBase:
+        """Every error by row, column and value, as a file."""
+        return exports.as_csv(exports.errors(of), f"import-{of.pk}-errors")
+
+
+def _text(error: Exception) -> str:
+    if isinstance(error, serializers.ValidationError):
+        return " ".join(str(text) for text in dict(error.detail).values())  # type: ignore[arg-type]
+    return str(error)
+
+
+def _resource(kind: str, category: str) -> type[Rows]:
+    if kind == Kind.GROUP_MEMBERS:
+        return MEMBERS.get(category, MEMBERS["token"])
+    return ListRows if kind == Kind.AUTHORIZATION_LIST else TokenRows
+
+
+def _fixed(request: HttpRequest) -> dict[str, str]:
+    """The kind and the target that the address names, where it names both."""
+    kind = request.GET.get("kind", "")
+    target = request.GET.get(TARGETS[Kind(kind)], "") if kind in Kind.values else ""
+    if not (target.isascii() and target.isdigit() and len(target) < 19):
+        return {}
+    return {"kind": kind, TARGETS[Kind(kind)]: target}
+
+
+def _formats(kind: Kind | None, category: str) -> list[dict[str, Any]]:
+    """By kind, what a file of it looks like: its columns, and the one that is needed."""
+    found = []
+    for each in Kind if kind is None else [kind]:
+        if each == Kind.LOCATIONS:
+            found.append({"kind": each.value, "columns": [], "required": ()})
+        else:
+            resource = _resource(each.value, category)
+            found.append({"kind": each.value, "columns": list(resource.columns()), "required": resource.required})
+    return found
+
+
+def _reading_form(of: Import, data: Any = None) -> ReadingForm:
+    return ReadingForm(of.recognised, list(resource_of(of).columns()), data)
+
+
+def _first_rows(of: Import) -> dict[str, Any]:
+    """The first rows as a table: the columns that say anything, and each cell before and after."""
+    names = list(
+        dict.fromkeys(name for row in of.first_rows for name, value in row["after"].items() if value is not None)
+    )
+    lines = []
+    for row in of.first_rows:
+        before = row["before"] or {}
+        cells = [
+            {"name": name, "value": _plain(row["after"].get(name)), "before": _plain(before.get(name))}
+            for name in names
+        ]
+        lines.append({"row": row["row"], "outcome": row["outcome"], "cells": cells})
+    return {"names": names, "lines": lines}
+
+
+def _plain(value: Any) -> Any:
+    return {True: _("yes"), False: _("no")}[value] if isinstance(value, bool) else value
+
+
+def _target_link(of: Import) -> str:
+    """Where what was imported is to be seen."""
+    if of.kind == Kind.TOKENS:
+        return f"{reverse('admin:tokens_token_changelist')}?emsp__id__exact={of.emsp_id}"
+    if of.kind == Kind.LOCATIONS:
+        return f"{reverse('admin:locations_location_changelist')}?cpo__id__exact={of.cpo_id}"
+    if of.kind == Kind.GROUP_MEMBERS:
+        return reverse(f"admin:{ExceptionGroup._meta.app_label}_exceptiongroup_members", args=(of.group_id,))
+    return reverse("admin:locations_location_authorization", args=(of.location_id,))
