@@ -139,7 +139,7 @@ def _search(request: HttpRequest, category: str, members: Any, term: str) -> Any
         for form in normal_forms(term):
             named |= Q(auth_id__startswith=form)
         return members.filter(named)
-    id_ = Q(location_id__iexact=term) if category == "location" else Q(external_id=term)
+    id_ = Q(location_id=term) if category == "location" else Q(external_id=term)
     return members.filter(**{f"{category}__in": known.filter(Q(name__icontains=term) | id_).values("pk")})
 
 

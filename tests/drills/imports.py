@@ -5,9 +5,10 @@ import json
 import os
 import random
 import signal
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from tests.drills.world import HOST, World
@@ -22,26 +23,21 @@ def kill_while_importing(world: World, note: Callable[[dict[str, Any]], None], t
     emsp = program.ask("POST", "emsps/", b'{"country_code": "NL", "party_id": "IMP", "name": "Importer"}')["id"]
     took = program.bring(emsp, rows, "first", lambda: None)
     found, old = [], "first"
-    for number in range(times):
-        new = f"issuer {number}"
-        struck: list[str] = []
-
-        def kill(new: str = new, struck: list[str] = struck) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        for number in range(times):
+            new = f"issuer {number}"
+            look = partial(_old_or_new, world, rows, old, new)
+            coming = pool.submit(program.bring, emsp, rows, new, look)
             time.sleep(random.uniform(0, took))
             os.killpg(world.parts["worker"].pid, signal.SIGKILL)
-            struck.extend(_issuers(world, rows))
+            struck = _issuers(world, rows)
+            # Here and not in a thread: the worker ends with the thread that started it.
             world.restart("worker")
-
-        killer = threading.Thread(target=kill)
-        killer.start()
-        try:
-            program.bring(emsp, rows, new, lambda old=old, new=new: _old_or_new(world, rows, old, new))  # type: ignore[misc]
-        finally:
-            killer.join()
-        assert struck in ([old], [new]), struck
-        assert _issuers(world, rows) == [new]
-        found.append(struck[0] == new)
-        old = new
+            coming.result()
+            assert struck in ([old], [new]), struck
+            assert _issuers(world, rows) == [new]
+            found.append(struck == [new])
+            old = new
     note({"imports": times, "rows": rows, "old": found.count(False), "new": found.count(True)})
 
 

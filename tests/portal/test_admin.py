@@ -13,6 +13,7 @@ from django_celery_beat.models import ClockedSchedule, CrontabSchedule, Interval
 
 from authorization.models import ApiKey, ChargeException, Decision, ExceptionGroup
 from authorization.services import create_key
+from imports.models import Import
 from locations.admin_base import Scoped, ScopedAdmin
 from locations.models import CPO, EVSE, ChargeStation, Location
 from tests import factories
@@ -57,6 +58,9 @@ ROWS: dict[type[Any], Callable[[], Any]] = {
     ChargeException: an_exception,
     Decision: decision,
     ApiKey: lambda: create_key(cpo=factories.cpo())[0],
+    Import: lambda: Import.objects.create(
+        kind="tokens", emsp=factories.emsp(), file_name="cards.csv", size=100, status="cancelled"
+    ),
     User: lambda: User.objects.create_user("someone", password="x"),
     Group: lambda: Group.objects.create(name="role"),
     PeriodicTask: lambda: PeriodicTask.objects.create(
