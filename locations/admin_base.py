@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, models, transaction
@@ -134,7 +135,7 @@ class ScopedAdmin(ObjectPages, Versioned, Scoped, Fields, ThemedAdmin):
         obj = kwargs.get("obj")
         context["notices"] = self.notices(request, obj) if obj is not None and obj.pk else []
         context["object_tabs"] = self.tabs(request, obj, "change")
-        there = obj is not None and obj.pk and context["object_tabs"]
+        there = obj is not None and obj.pk and IS_POPUP_VAR not in request.GET
         context["object_buttons"] = self.buttons(request, obj) if there else []
         return super().render_change_form(request, context, *args, **kwargs)
 

@@ -24,3 +24,7 @@ class SearchSeveral(_OnlyNumbers, AutocompleteSelectMultiple):  # type: ignore[m
 
     def get_url(self) -> str:
         return f"{super().get_url()}?{self.asking}" if self.asking else super().get_url()
+
+    def build_attrs(self, base_attrs: Any, extra_attrs: Any = None) -> dict[str, Any]:
+        # select2 puts its button that clears all into the list of what is chosen, where screen readers stumble on it.
+        return super().build_attrs(base_attrs, extra_attrs) | {"data-allow-clear": "false"}

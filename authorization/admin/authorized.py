@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -124,12 +124,8 @@ def _menu(every: str) -> tuple[MenuItem, ...]:
 
 
 def _imports(location: Location) -> tuple[MenuItem, ...]:
-    """HOOK for the imports app: its page for a new import, with this location as the target, under this name."""
-    try:
-        address = reverse("admin:imports_import_add")
-    except NoReverseMatch:
-        return ()
-    return (MenuItem(_("Import charge tokens"), address=f"{address}?kind=authorization_list&location={location.pk}"),)
+    address = f"{reverse('admin:imports_import_add')}?kind=authorization_list&location={location.pk}"
+    return (MenuItem(_("Import charge tokens"), address=address),)
 
 
 def _actions(request: HttpRequest, model: Any, form: str) -> Column:

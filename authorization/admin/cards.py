@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -34,12 +34,11 @@ def lists_listing(request: HttpRequest, obj: Customer | Token) -> Listing:
     """The authorization lists that name a customer, or a token by itself or its Auth ID, at locations the user sees."""
     scope = scope_of_request(request)
     places = visible_to(scope, Location.objects.order_by())
-    entries = AuthorizationListEntry.objects.filter(_naming(obj), location__in=places)
-    own = set(managed_by(scope, Location.objects.filter(authorization_list__in=entries)).values_list("pk", flat=True))
+    own = Exists(managed_by(scope, Location.objects.filter(pk=OuterRef("location"))).order_by())
+    entries = AuthorizationListEntry.objects.filter(_naming(obj), location__in=places).annotate(own=own)
 
-    def link(entry: AuthorizationListEntry) -> str | None:
-        here = entry.location_id in own
-        return reverse("admin:locations_location_change", args=(entry.location_id,)) if here else None
+    def link(entry: Any) -> str | None:
+        return reverse("admin:locations_location_change", args=(entry.location_id,)) if entry.own else None
 
     return Listing(
         request,

@@ -170,3 +170,9 @@ def test_filters_say_what_the_rows_say(boss: Client, goflux: CPO, station: Charg
         assert len(rows) == number == ApiKey.objects.filter(in_state(name, now)).count()
     for name, number in (("station", 1), ("cpo", 2), ("user", 3)):
         assert boss.get(url(ApiKey, "changelist"), {"scope": name}).context["cl"].result_count == number
+
+
+def test_buttons_are_there_without_tabs(cpo_client: Client, goflux: CPO) -> None:
+    shown = cpo_client.get(url(ApiKey, "change", create_key(cpo=goflux)[0].pk)).context
+    assert not shown["object_tabs"]
+    assert [button.title for button in shown["object_buttons"]] == ["Rotate", "Revoke"]

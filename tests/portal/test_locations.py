@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from authorization.models import AuthorizationListEntry
 from locations.models import CPO, EVSE, ChargeStation, Location
@@ -360,3 +361,10 @@ def test_the_list_is_in_the_history(boss: Client, place: Location) -> None:
     page = boss.get(url(Location, "history", place.pk)).content.decode()
     assert "Fleet A" in page
     assert AuthorizationListEntry.objects.count() == 1
+
+
+def test_the_menu_leads_to_an_import_of_this_list(owner: Client, place: Location) -> None:
+    page = owner.get(url(Location, "authorization", place.pk))
+    address = f"{reverse('admin:imports_import_add')}?kind=authorization_list&location={place.pk}"
+    assert any(item.address == address for listing in page.context["listings"] for item in listing.menu)
+    assert owner.get(address).status_code == 200
