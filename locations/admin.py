@@ -15,7 +15,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter
 
 from locations import ids
 from locations.access import scope_of_request
-from locations.admin_base import GrantedAdmin, ScopedAdmin, display
+from locations.admin_base import ScopedAdmin, display
 from locations.admin_listing import Listing
 from locations.admin_listings import access_of, beginning, cpos_below, evses_of, locations_of, stations_of
 from locations.admin_pages import ObjectPage
@@ -38,7 +38,7 @@ def search_party(queryset: Any, term: str) -> Any:
     return found if found.exists() else queryset.filter(name__icontains=term)
 
 
-class CPOAdmin(GrantedAdmin):
+class CPOAdmin(ScopedAdmin):
     others_by_name = True
     list_display = ("name", "party", "above", "time_zone")
     search_fields = ("name",)
@@ -53,7 +53,7 @@ class CPOAdmin(GrantedAdmin):
         scope = scope_of_request(request)
         shown = Q() if scope.everything else Q(parent__in=sorted(scope.cpos))
         name = Case(When(shown & Q(parent__isnull=False), then="parent__name"), default=Value("–"))
-        rows: Any = super().get_queryset(request)  # type: ignore[no-untyped-call]
+        rows: Any = super().get_queryset(request)
         return rows.annotate(above_name=name)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:

@@ -11,13 +11,6 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, models, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.utils.translation import gettext
-from guardian.admin import (
-    AdminGroupObjectPermissionsForm,
-    AdminUserObjectPermissionsForm,
-    GroupManage,
-    GuardedModelAdminMixin,
-    UserManage,
-)
 
 from locations import admin_history, admin_refusals
 from locations.access import scope_of_request
@@ -197,58 +190,6 @@ class ScopedAdmin(ObjectPages, Versioned, Scoped, Fields, ThemedAdmin):
         context = {"entries": entries, "newest": admin_history.NEWEST}
         title = gettext("History: %(object)s") % {"object": obj}
         return self.page_of(request, obj, "admin/event_history.html", context, at="history", title=title)
-
-
-class _Manages:
-    """guardian's form, with the one permission that a grant is about."""
-
-    def get_obj_perms_field_choices(self) -> list[tuple[str, str]]:
-        choices: list[tuple[str, str]] = super().get_obj_perms_field_choices()  # type: ignore[misc]
-        return [choice for choice in choices if choice[0].startswith("manage_")]
-
-
-class UserGrant(_Manages, AdminUserObjectPermissionsForm):
-    """What one user may do with this party."""
-
-
-class RoleGrant(_Manages, AdminGroupObjectPermissionsForm):
-    """What the users of one role may do with this party."""
-
-
-class UserChoice(UserManage):
-    """Who is to manage it."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["user"].label = "User"
-        self.fields["user"].help_text = "The name the user signs in with."
-
-
-class RoleChoice(GroupManage):
-    """Whose users are to manage it."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["group"].label = "Role"
-        self.fields["group"].help_text = "The role's name."
-
-
-class GrantedAdmin(GuardedModelAdminMixin, ScopedAdmin):
-    """A party that is granted to users and roles: with a page of who manages it."""
-
-    change_form_template = GuardedModelAdminMixin.change_form_template  # type: ignore[misc]
-
-    def get_obj_perms_user_select_form(self, request: HttpRequest) -> Any:
-        return UserChoice
-
-    def get_obj_perms_group_select_form(self, request: HttpRequest) -> Any:
-        return RoleChoice
-
-    def get_obj_perms_manage_user_form(self, request: HttpRequest) -> type[UserGrant]:
-        return UserGrant
-
-    def get_obj_perms_manage_group_form(self, request: HttpRequest) -> type[RoleGrant]:
-        return RoleGrant
 
 
 def _parameter(list_filter: Any) -> str:

@@ -16,7 +16,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 
 from locations.access import managed_by, scope_of_request
 from locations.admin import search_party
-from locations.admin_base import GrantedAdmin, display
+from locations.admin_base import display
 from locations.admin_listing import Listing
 from locations.admin_pages import ObjectPage
 from locations.admin_scope import PartyFilter
@@ -53,7 +53,7 @@ class OfEmspAdmin(BlockingAdmin):
         return ({"emsp": next(iter(own))} if len(own) == 1 else {}) | super().get_changeform_initial_data(request)
 
 
-class EMSPAdmin(DirectoryPage, GrantedAdmin, BlockingAdmin):
+class EMSPAdmin(DirectoryPage, BlockingAdmin):
     owner = "emsp"
     object_pages = (*BlockingAdmin.object_pages, CUSTOMERS, TOKENS, *DirectoryPage.object_pages)
     history_parts = ((DirectoryGrant, "emsp"),)

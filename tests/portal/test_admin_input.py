@@ -3,9 +3,7 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
-from guardian.shortcuts import get_users_with_perms
 
 from authorization.models import ChargeException, ExceptionGroup
 from locations.models import CPO, EVSE, ChargeStation, Location
@@ -272,15 +270,3 @@ def test_too_many_at_once(boss: Client, monkeypatch: pytest.MonkeyPatch) -> None
     answer = boss.post(url(EMSP, "changelist"), {"action": "delete_selected", "_selected_action": rows, "post": "yes"})
     assert "at most 1" in said(boss, answer)
     assert EMSP.objects.count() == 2
-
-
-def test_cpo_is_granted_to_a_user(boss: Client) -> None:
-    cpo, user = factories.cpo(), User.objects.create_user("anna", is_staff=True)
-    address = f"/admin/locations/cpo/{cpo.pk}/permissions/"
-    chosen = boss.post(address, {"user": "anna", "submit_manage_user": "1"})
-    page = boss.get(chosen.headers["Location"]).content.decode()
-    assert "manage_cpo" in page
-    assert "delete_cpo" not in page
-    boss.post(chosen.headers["Location"], {"permissions": ["manage_cpo"]})
-    assert list(get_users_with_perms(cpo)) == [user]
-    assert str(cpo) in boss.get(url(User, "change", user.pk)).content.decode()
