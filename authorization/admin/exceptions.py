@@ -1,148 +1,37 @@
 """Exceptions: places on one side, cards on the other, and the effect in one sentence that follows the choices."""
 
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
-from django import forms
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RadioFilter
-from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from authorization.access import shown_groups
 from authorization.admin import effects, owners, sentences
+from authorization.admin.exception_form import SIDES, ExceptionForm
 from authorization.admin.log_listing import log_listing
-from authorization.admin.owners import OwnedAdmin, OwnedForm
+from authorization.admin.switching import SwitchingAdmin
 from authorization.admin.touching import utc_now
-from authorization.models import ChargeException, ExceptionCpoGroup, ExceptionEmspGroup, ExceptionGroup
+from authorization.models import ChargeException, ExceptionCpoGroup, ExceptionEmspGroup
 from authorization.services.ownership import (
     DIRECTIONS,
     Owner,
     groups_for,
     own_parties,
     owner_of,
-    restrict_own_side_only,
 )
-from locations.access import managed_by, scope_of_request, visible_to
+from locations.access import scope_of_request
 from locations.admin_base import display
 from locations.admin_pages import Button, ObjectPage
-from locations.admin_scope import PartyFilter, may_name
-from locations.admin_widgets import SearchSeveral
-
-ACTIONS = [
-    ("whitelist", gettext_lazy("Whitelist – these, and nobody else")),
-    ("blacklist", gettext_lazy("Blacklist – not these")),
-]
-RESTRICTS = [
-    ("emsp_for_cpo", gettext_lazy("who may charge at the places (eMSP for CPO)")),
-    ("cpo_for_emsp", gettext_lazy("where the cards may charge (CPO for eMSP)")),
-]
-# The form's fields of groups, and the side of each.
-SIDES = {"places": "cpo", "cards": "emsp"}
-# How many exceptions a question names.
-NAMED = 10
-
-
-def _for_owner(side: str) -> Callable[[HttpRequest, Any], Any]:
-    """Of the groups that a search found, those that can be saved: the search says for whose exception it is."""
-
-    def among(request: HttpRequest, rows: Any) -> Any:
-        scope = scope_of_request(request)
-        owner = owners.party_of(scope, request.GET.get("owner", ""))
-        if scope.everything or owner is None:
-            return rows
-        return rows.filter(pk__in=groups_for(owner, side, scope).order_by().values("pk"))
-
-    return among
-
-
-for _field, _side in (("cpo_groups", "cpo"), ("emsp_groups", "emsp")):
-    may_name(ChargeException, _field, among=_for_owner(_side))
-
-
-class ExceptionForm(OwnedForm):
-    """The groups of both sides as two fields: Django's admin leaves out relations with a table of their own."""
-
-    places: Any = forms.ModelMultipleChoiceField(ExceptionGroup.objects.none())
-    cards: Any = forms.ModelMultipleChoiceField(ExceptionGroup.objects.none())
-    labels = {
-        "places": gettext_lazy("Places (CPO-side groups)"),
-        "cards": gettext_lazy("Cards (eMSP-side groups)"),
-    }
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        adding = self.instance._state.adding
-        self.owner = (party_asked(self) or Owner()) if adding else owner_of(self.instance)
-        # What an Admin put in and this user does not see stays in.
-        self.unseen: dict[str, list[ExceptionGroup]] = {}
-        for name, side in SIDES.items():
-            self.unseen[name] = []
-            if name in self.fields:
-                self._offer(name, side, [] if adding else list(getattr(self.instance, f"{side}_groups").all()))
-        if "action" in self.fields:
-            self.fields["action"] = forms.ChoiceField(
-                choices=ACTIONS, label=_("Action"), widget=UnfoldAdminRadioSelectWidget()
-            )
-        if "direction" in self.fields:
-            self.fields["direction"] = forms.ChoiceField(
-                choices=RESTRICTS, label=_("It restricts"), widget=UnfoldAdminRadioSelectWidget()
-            )
-
-    def _offer(self, name: str, side: str, there: list[ExceptionGroup]) -> None:
-        field: Any = self.fields[name]
-        seen = set(visible_to(self.scope, ExceptionGroup.objects.filter(pk__in=[g.pk for g in there])))
-        self.unseen[name] = [group for group in there if group not in seen]
-        if there:
-            self.initial.setdefault(name, [group for group in there if group in seen])
-        offered = Q(pk__in=groups_for(self.owner, side, self.scope).order_by().values("pk"))
-        field.queryset = ExceptionGroup.objects.filter(offered | Q(pk__in=[group.pk for group in seen]))
-        field.label = self.labels[name]
-        relation: Any = ChargeException._meta.get_field(f"{side}_groups")
-        field.widget = SearchSeveral(relation, admin.site)
-        field.widget.asking = urlencode({"owner": owners.code(self.owner)}) if self.owner.side else ""
-        field.widget.choices = field.choices
-
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean() or self.cleaned_data
-        begin, end = cleaned.get("valid_from"), cleaned.get("valid_until")
-        if begin and end and begin >= end:
-            self.add_error("valid_until", _("This is not after “valid from”."))
-        if not self.scope.everything and self.owner.side:
-            self._restrict(cleaned)
-        return cleaned
-
-    def _restrict(self, cleaned: dict[str, Any]) -> None:
-        """What the API keeps too: nobody restricts another party's side."""
-        if self.instance._state.adding:
-            self.instance.direction = DIRECTIONS[self.owner.side]
-        elif not {"action", "places", "cards"} & set(self.changed_data):
-            return
-        name = "places" if self.owner.side == "cpo" else "cards"
-        try:
-            groups = [*cleaned.get(name, ()), *self.unseen[name]]
-            restrict_own_side_only(self.owner, self.instance.direction, groups)
-        except ValidationError as error:
-            for field, texts in error.message_dict.items():
-                self.add_error(name if field.endswith("_groups") else None, texts)
-
-    def _save_m2m(self) -> None:
-        super()._save_m2m()  # type: ignore[misc]
-        for name, side in SIDES.items():
-            if name in self.fields:
-                getattr(self.instance, f"{side}_groups").set([*self.cleaned_data[name], *self.unseen[name]])
-
-
-def party_asked(form: OwnedForm) -> Owner | None:
-    return None if form.scope.everything else owners.party_of(form.scope, form.asked)
+from locations.admin_scope import PartyFilter
 
 
 class StateFilter(RadioFilter):  # type: ignore[misc]
@@ -169,7 +58,7 @@ class StateFilter(RadioFilter):  # type: ignore[misc]
 
 
 @admin.register(ChargeException)
-class ChargeExceptionAdmin(OwnedAdmin):
+class ChargeExceptionAdmin(SwitchingAdmin):
     form = ExceptionForm
     list_display = ("name", "state", "action_label")
     list_filter = (
@@ -181,7 +70,6 @@ class ChargeExceptionAdmin(OwnedAdmin):
     )
     search_fields = ("name",)
     search_help_text = gettext_lazy("Name")
-    actions = ("enable", "disable")
     fieldsets = (
         (None, {"fields": ("name",)}),
         (gettext_lazy("Effect"), {"fields": ("action", "direction", "places", "cards")}),
@@ -384,12 +272,6 @@ class ChargeExceptionAdmin(OwnedAdmin):
             said.append(("info", _("This exception is an Admin's: only an Admin edits it.")))
         return said
 
-    def _effect(self, request: HttpRequest, row: ChargeException) -> str:
-        """Its sentence, as far as the user may see its groups."""
-        scope = scope_of_request(request)
-        places, cards = (shown_groups(scope, groups.all()) for groups in (row.cpo_groups, row.emsp_groups))
-        return sentences.effect(row.action, row.direction, places, cards, row.valid_from, row.valid_until)
-
     def buttons(self, request: HttpRequest, obj: ChargeException) -> list[Button]:
         shown = []
         if self.has_change_permission(request, obj):
@@ -402,76 +284,3 @@ class ChargeExceptionAdmin(OwnedAdmin):
         return self.page_of(
             request, obj, "admin/listings.html", {"listings": [log_listing(request, rule=obj)]}, at="log"
         )
-
-    def switch_page(self, request: HttpRequest, obj: ChargeException) -> HttpResponse:
-        """Enables or disables one, after a question; `to`: what was asked about."""
-        enable = request.POST.get("to", "on" if not obj.enabled else "off") == "on"
-        if request.method == "POST" and request.POST.get("confirmed") == "yes":
-            self._switch(request, ChargeException.objects.filter(pk=obj.pk), enable)
-            return HttpResponseRedirect(self.address("change", obj))
-        return self.confirmation(
-            request,
-            obj,
-            title=_switching(enable, 1),
-            lines=self._said_first(request, [obj], 1, enable),
-            button=_("Enable") if enable else _("Disable"),
-            at="change",
-            fields={"to": ["on" if enable else "off"]},
-        )
-
-    # In bulk.
-
-    @admin.action(description=gettext_lazy("Enable selected exceptions"), permissions=["change"])
-    def enable(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
-        return self._switch_several(request, queryset, True)
-
-    @admin.action(description=gettext_lazy("Disable selected exceptions"), permissions=["change"])
-    def disable(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
-        return self._switch_several(request, queryset, False)
-
-    def _switch_several(self, request: HttpRequest, queryset: Any, enable: bool) -> HttpResponse | None:
-        own = managed_by(scope_of_request(request), queryset)
-        rows = own.filter(enabled=not enable)
-        if request.POST.get("confirmed") == "yes":
-            self._switch(request, ChargeException.objects.filter(pk__in=rows.order_by().values("pk")), enable)
-            return None
-        number = rows.count()
-        if not number:
-            self.message_user(request, _("None of these is yours to change, and not so already."), messages.WARNING)
-            return None
-        return self.list_confirmation(
-            request,
-            title=_switching(enable, number),
-            lines=[_switching(enable, number), *self._said_first(request, rows[:NAMED], number, enable)],
-            button=_("Enable") if enable else _("Disable"),
-        )
-
-    def _switch(self, request: HttpRequest, rows: Any, enable: bool) -> None:
-        number = rows.filter(enabled=not enable).update(enabled=enable)
-        text = (
-            ngettext("%(number)d exception enabled.", "%(number)d exceptions enabled.", number)
-            if enable
-            else ngettext("%(number)d exception disabled.", "%(number)d exceptions disabled.", number)
-        )
-        self.message_user(request, text % {"number": number}, messages.SUCCESS)
-
-    def _said_first(self, request: HttpRequest, rows: Any, number: int, enable: bool) -> list[str]:
-        first = (
-            _("Takes effect at once, where it is valid now:")
-            if enable
-            else _("Ends at once. Where no other rule says otherwise, cards it kept out may charge again:")
-        )
-        lines = [first, *(f"“{row}”: {self._effect(request, row)}" for row in rows)]
-        more = number - NAMED
-        if more > 0:
-            lines.append(ngettext("And %(number)d more.", "And %(number)d more.", more) % {"number": more})
-        return lines
-
-
-def _switching(enable: bool, number: int) -> str:
-    text = (
-        ngettext("Enable %(number)d exception?", "Enable %(number)d exceptions?", number)
-        if enable
-        else ngettext("Disable %(number)d exception?", "Disable %(number)d exceptions?", number)
-    )
-    return text % {"number": number}

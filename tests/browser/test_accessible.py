@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from playwright.sync_api import Page
 
+from authorization.models import ChargeException, ExceptionGroup
 from locations.models import Location
 from tests.browser.test_admin import log_in
 from tests.portal.test_admin import MODELS, READ_ONLY, ROWS, url
@@ -52,6 +53,14 @@ def test_pages_of_a_model(page: Page, superuser: User, model: Any) -> None:
 
 def test_in_the_dark(page: Page, superuser: User) -> None:
     log_in(page, "admin", "secret")
-    page.evaluate("""localStorage.setItem('_x_adminTheme', '"dark"')""")
+    page.evaluate("""localStorage.setItem('adminTheme', '"dark"')""")
+    with transaction.atomic():
+        exception = ROWS[ChargeException]()
     some = [url(Location, "change", ROWS[Location]().pk), url(Token, "changelist"), "/admin/", "/admin/why/"]
-    assert [each for address in some for each in grave(page, address)] == []
+    some += [
+        url(ChargeException, "change", exception.pk),
+        url(ExceptionGroup, "members", exception.cpo_groups.get().pk),
+    ]
+    found = [each for address in some for each in grave(page, address)]
+    assert "dark" in (page.locator("html").get_attribute("class") or "")
+    assert found == []
