@@ -49,7 +49,7 @@ def test_objects_that_are_not_there(api: Api, resource: str, pk: str) -> None:
 
 
 def test_paths_that_are_not_there(api: Api) -> None:
-    for path in ("nothing", "tokens/1/nothing/", "", "imports/"):
+    for path in ("nothing", "tokens/1/nothing/", ""):
         assert api.get(path, 404)["code"] == "not_found"
         response = Client(enforce_csrf_checks=True).post(f"/api/v1/{path}")
         assert (response.status_code, response.json()["code"]) == (404, "not_found")

@@ -106,7 +106,7 @@ class Api(Http):
 
 
 class Admin(Http):
-    """A browser in the admin: it logs in, opens the change form, and sends all of it back."""
+    """A browser in the admin: it logs in, opens the page that asks whether to block, and says yes."""
 
     LOGIN = "/admin/login/"
 
@@ -115,10 +115,11 @@ class Admin(Http):
         self._cookies: SimpleCookie = SimpleCookie()
 
     def set_valid(self, token: int, valid: bool) -> None:
-        path = f"/admin/tokens/token/{token}/change/"
-        form = self._form(path, "token_form")
-        fields = [field for field in form if field[0] != "valid"] + ([("valid", "on")] if valid else [])
-        self._submit(path, [*fields, ("_save", "Save")])
+        path = f"/admin/tokens/token/{token}/{'unblock' if valid else 'block'}/"
+        form = self._form(path, "confirmation")
+        if ("confirmed", "yes") not in form:
+            raise Unknown(f"no question at {path}")
+        self._submit(path, form)
 
     def _form(self, path: str, name: str) -> list[tuple[str, str]]:
         answer, text = self._browse("GET", path)

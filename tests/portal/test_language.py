@@ -27,7 +27,7 @@ def test_by_choice(boss: Client) -> None:
 def test_the_api_speaks_english_after_it(boss: Client) -> None:
     boss.get("/admin/", **GERMAN)  # type: ignore[arg-type]
     answer = boss.get("/api/v1/tokens/987654321/", **GERMAN)  # type: ignore[arg-type]
-    assert answer.json()["detail"].startswith("No ")
+    assert answer.json()["detail"] == "There is no such object."
 
 
 def test_every_text_is_translated_and_compiled() -> None:
