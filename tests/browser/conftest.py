@@ -1,31 +1,13 @@
 """A real Chromium against the live server. Without one these tests are skipped, and say so."""
 
 import os
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, sync_playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-def chromium() -> str | None:
-    """The browser that is there, if any."""
-    places = [Path("/usr/bin", name) for name in NAMES]
-    return next((str(place) for place in places if place.exists()), None) or next(
-        (found for name in NAMES if (found := shutil.which(name))), None
-    )
+from tests.browser.chromium import ARGUMENTS, chromium
 
 
 @pytest.fixture(scope="session")

@@ -15,10 +15,9 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from portal.stack.ports import free
-from tests.browser.conftest import ARGUMENTS, chromium
+from tests.browser.chromium import ARGUMENTS, chromium
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "pictures"
-# A page by the link that leads there: (name of the picture, who looks, steps from the dashboard).
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 PATIENCE = 120  # seconds until the portal is up
 
