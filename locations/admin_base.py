@@ -55,15 +55,6 @@ class ScopedInline(Scoped, Fields, ThemedInline):
     show_change_link = True
 
 
-class AddAndRemoveInline(ScopedInline):
-    """Rows that are added and removed, and never edited."""
-
-    show_change_link = False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
 class ShownInline(ScopedInline):
     """Rows that are edited on their own pages, and only shown here."""
 

@@ -46,12 +46,12 @@ def _within_patience(look: Any) -> list[Item]:
         return []  # too many rows to look through for a start page
 
 
-def _item(title: Any, rows: Any, page: str = "change", address: str = "") -> Iterator[Item]:
+def _item(title: Any, rows: Any) -> Iterator[Item]:
     """title(number): the sentence for so many, at most SHOWN + 1."""
     found = list(rows[: SHOWN + 1])
     if found:
         options = found[0]._meta
-        name = address or f"admin:{options.app_label}_{options.model_name}_{page}"
+        name = f"admin:{options.app_label}_{options.model_name}_change"
         links = [(str(row), reverse(name, args=(row.pk,))) for row in found[:SHOWN]]
         yield Item(title(len(found)), links, len(found) > SHOWN)
 

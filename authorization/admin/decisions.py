@@ -15,7 +15,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, DropdownFilter, Ran
 
 from authorization.access import Sight, sight
 from authorization.admin import log_listing
-from authorization.admin.reading import Reading, Said, message
+from authorization.admin.reading import Links, Reading, Said, message
 from authorization.engine.reasons import Reason
 from authorization.models import ChargeException, Decision, ExceptionGroup
 from authorization.questions import BadQuestion, parse
@@ -142,7 +142,7 @@ class DecisionAdmin(ScopedAdmin):
 
 def _facts(request: HttpRequest, decision: Decision, seen: Sight) -> list[tuple[str, Said]]:
     """What the log keeps of a decision, as far as the user may read it."""
-    reader = _Links(request)
+    reader = Links(request)
     location = decision.location
     local = ""
     if location is not None:
@@ -169,13 +169,6 @@ def _facts(request: HttpRequest, decision: Decision, seen: Sight) -> list[tuple[
         days = _("kept for %(days)s days, of unknown tokens only") % {"days": KEPT_DAYS}
         facts.insert(4, (_("Id presented"), Said(f"{kept} ({days})")))
     return [(name, said) for name, said in facts if said.text]
-
-
-class _Links(Reading):
-    """Only the addresses."""
-
-    def __init__(self, request: HttpRequest) -> None:
-        self.scope = scope_of_request(request)
 
 
 def _asked_again(request: HttpRequest, decision: Decision) -> tuple[Reading | None, str]:

@@ -81,13 +81,37 @@ class Line(NamedTuple):
     said: list[Said]
 
 
-class Reading:
+class Links:
+    """Addresses of pages that the request's user may open."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.scope = scope_of_request(request)
+
+    def to(self, obj: Any, page: str = "change") -> str:
+        """The object's page, where the user may open it."""
+        if obj is None:
+            return ""
+        options, scope = obj._meta, self.scope
+        of_its_own = isinstance(obj, Location | ChargeStation)
+        if not scope.may(f"{options.app_label}.view_{options.model_name}") or (
+            of_its_own and not managed_by(scope, type(obj)._default_manager.filter(pk=obj.pk)).exists()
+        ):
+            return ""
+        return _address(f"{options.app_label}_{options.model_name}_{page}", obj.pk)
+
+    def to_list(self, model: Any) -> str:
+        options = model._meta
+        may = self.scope.may(f"{options.app_label}.view_{options.model_name}")
+        return _address(f"{options.app_label}_{options.model_name}_changelist") if may else ""
+
+
+class Reading(Links):
     """One explained answer, for one reader."""
 
     def __init__(self, request: HttpRequest, answer: Answer) -> None:
+        super().__init__(request)
         assert answer.explanation is not None  # noqa: S101 - explain() always has one
-        self.request, self.answer, self.explanation = request, answer, answer.explanation
-        self.scope = scope_of_request(request)
+        self.answer, self.explanation = answer, answer.explanation
         self.location, self.station = self._location(), self._station()
         self.token = self._token()
         considered = {item.id for step in self.explanation.steps for item in step.considered}
@@ -277,23 +301,6 @@ class Reading:
                 seen = self.exceptions.get(item.id)
                 name = f"“{item.name}”" if seen else _("an exception of another party")
                 yield Said(text % {"name": name}, self.to(seen))
-
-    def to(self, obj: Any, page: str = "change") -> str:
-        """The object's page, where the user may open it."""
-        if obj is None:
-            return ""
-        options, scope = obj._meta, self.scope
-        of_its_own = isinstance(obj, Location | ChargeStation)
-        if not scope.may(f"{options.app_label}.view_{options.model_name}") or (
-            of_its_own and not managed_by(scope, type(obj)._default_manager.filter(pk=obj.pk)).exists()
-        ):
-            return ""
-        return _address(f"{options.app_label}_{options.model_name}_{page}", obj.pk)
-
-    def to_list(self, model: Any) -> str:
-        options = model._meta
-        may = self.scope.may(f"{options.app_label}.view_{options.model_name}")
-        return _address(f"{options.app_label}_{options.model_name}_changelist") if may else ""
 
 
 def _address(name: str, *args: Any) -> str:
