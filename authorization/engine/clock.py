@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 SECOND = timedelta(seconds=1)
 
 _zones: dict[str, ZoneInfo] = {}
+_local: dict[ZoneInfo, tuple[datetime, datetime]] = {}
 
 
 class UnknownZone(ValueError):
@@ -35,7 +36,13 @@ def require_utc(now: datetime) -> None:
 
 def local_time(now: datetime, zone: ZoneInfo) -> datetime:
     """The wall-clock time in `zone`, zone dropped. Raises OverflowError beyond the years 1 to 9999."""
-    return now.astimezone(zone).replace(tzinfo=None)
+    known = _local.get(zone)
+    if known is not None and known[0] is now:
+        return known[1]
+    local = now.astimezone(zone).replace(tzinfo=None)
+    # A batch asks for the same instant again and again; there is an entry for each zone, no more.
+    _local[zone] = now, local
+    return local
 
 
 def crossings(boundary: datetime, zone: ZoneInfo) -> list[datetime]:

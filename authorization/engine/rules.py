@@ -22,11 +22,10 @@ Groups = tuple[int, ...]
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-MAX_VERDICTS = 20_000  # some 15 MB
-MAX_CLASS_WEIGHT = 250_000  # in remembered rule ids, for the places and again for the tokens
-CLASS_WEIGHT = 25  # what a class costs that no rule covers
-
-_NOTHING: frozenset[int] = frozenset()
+MAX_VERDICTS = 20_000  # some 10 MB
+MAX_SHUT = 250_000  # in remembered rule ids
+SHUT_WEIGHT = 25  # what an entry costs beside its ids
+WIDE = 32  # eMSP-side groups of one rule, beyond which it is not kept by each of them
 
 
 class Verdict(NamedTuple):
@@ -43,57 +42,34 @@ class Verdict(NamedTuple):
     always: bool
 
 
+NO_RULE = Verdict(EARLIEST, LATEST, 0, None, named=False, always=True)
+
+
 class Cover(NamedTuple):
-    """Ids of the enabled rules that cover a group of one side, by kind; size: their number.
+    """What the enabled rules of one group say.
 
     shutting: the whitelists that shut this side to all they do not name, by id, up to the first without a window. What
-    comes after that one can never be the first to shut.
+    comes after that one can never be the first to shut. meets: of a CPO-side group, ids of its rules by the eMSP-side
+    groups they name, so that a pair of classes is a few looks. wide: ids of the rules that name too many for that.
     """
 
-    black: frozenset[int]
-    emsp_for_cpo: frozenset[int]
-    cpo_for_emsp: frozenset[int]
     shutting: tuple[int, ...]
-    size: int
+    meets: dict[int, list[int]]
+    wide: frozenset[int]
 
 
-class Class:
-    """Places, or tokens, that lie in the same groups. parts: what covers them, by group. size: rules in all parts."""
-
-    __slots__ = ("_whole", "groups", "parts", "shutting", "size")
-
-    def __init__(self, groups: Groups, parts: list[Cover], shutting: tuple[int, ...]) -> None:
-        self.groups = groups
-        self.parts = parts
-        self.shutting = shutting
-        self.size = sum([part.size for part in parts])
-        self._whole: Cover | None = parts[0] if len(parts) == 1 else None
-
-    def whole(self) -> Cover:
-        """All parts as one. Only the smaller class of a pair is asked for it, so large ones are hardly ever united."""
-        if self._whole is None:
-            black = _NOTHING.union(*[part.black for part in self.parts])
-            emsp_for_cpo = _NOTHING.union(*[part.emsp_for_cpo for part in self.parts])
-            cpo_for_emsp = _NOTHING.union(*[part.cpo_for_emsp for part in self.parts])
-            self._whole = Cover(black, emsp_for_cpo, cpo_for_emsp, self.shutting, self.size)
-        return self._whole
-
-
-def common(place: Class, token: Class) -> tuple[list[int], set[int], set[int]]:
-    """The rules that cover both: blacklists in the order of their ids, whitelists emsp_for_cpo and cpo_for_emsp.
-
-    A set intersection walks its smaller side, so the cost follows the class with fewer rules, not the product.
-    """
-    small, large = (place, token) if place.size <= token.size else (token, place)
-    whole = small.whole()
-    black: set[int] = set()
-    emsp_for_cpo: set[int] = set()
-    cpo_for_emsp: set[int] = set()
-    for part in large.parts:
-        black |= whole.black & part.black
-        emsp_for_cpo |= whole.emsp_for_cpo & part.emsp_for_cpo
-        cpo_for_emsp |= whole.cpo_for_emsp & part.cpo_for_emsp
-    return sorted(black), emsp_for_cpo, cpo_for_emsp
+def common(at: list[Cover], of: list[Cover], token_groups: Groups) -> set[int]:
+    """Ids of the enabled rules that cover both a place and a token of these groups."""
+    found: set[int] = set()
+    for place in at:
+        meets = place.meets
+        for group in token_groups:
+            if group in meets:
+                found.update(meets[group])
+        if place.wide:
+            for token in of:
+                found |= place.wide & token.wide  # walks the smaller of the two
+    return found
 
 
 class Memo(Generic[K, V]):
@@ -120,7 +96,7 @@ class Memo(Generic[K, V]):
 class Rules:
     """A compiled snapshot; make it with compile_rules. It never changes, but for what it remembers."""
 
-    __slots__ = ("_by_id", "_cpo", "_cpo_every", "_emsp", "_emsp_every", "_places", "_tokens", "_verdicts", "_windows")
+    __slots__ = ("_by_id", "_cpo", "_cpo_every", "_emsp", "_emsp_every", "_shut", "_verdicts", "_windows")
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._by_id = {rule.id: rule for rule in rules}
@@ -131,8 +107,7 @@ class Rules:
         self._emsp_every = _by_group((rule.id, rule.emsp_groups) for rule in self._by_id.values())
         self._cpo = {group: self._group(ids, at_place=True) for group, ids in self._cpo_every.items()}
         self._emsp = {group: self._group(ids, at_place=False) for group, ids in self._emsp_every.items()}
-        self._places: Memo[Groups, Class] = Memo(MAX_CLASS_WEIGHT)
-        self._tokens: Memo[Groups, Class] = Memo(MAX_CLASS_WEIGHT)
+        self._shut: Memo[tuple[tuple[int, ...], ...], tuple[int, ...]] = Memo(MAX_SHUT)
         self._verdicts: Memo[tuple[Groups, Groups], Verdict] = Memo(MAX_VERDICTS)
 
     def replaced(self, rows: Mapping[int, Rule | None]) -> "Rules":
@@ -182,20 +157,20 @@ class Rules:
         """Rows 7 to 9 for these classes at an instant in a zone. Raises OverflowError outside the years 1 to 9999."""
         key = (place_groups, token_groups)
         known = self._verdicts.entries.get(key)
-        if known is not None and known.always:
-            return known
-        local = local_time(now, zone)
-        if known is not None and known.since <= local < known.until:
-            return known
-        place, token = self._place_class(place_groups), self._token_class(token_groups)
-        verdict = self._judge(place, token, local)
-        self._verdicts.put((place.groups, token.groups), verdict)  # the classes' own tuples, not each request's copies
+        if known is not None:
+            if known.always:
+                return known
+            local = local_time(now, zone)
+            if known.since <= local < known.until:
+                return known
+        verdict = self._judge(place_groups, token_groups, now, zone)
+        self._verdicts.put(key, verdict)
         return verdict
 
     def forget(self) -> None:
         """Drop what is remembered, as a fresh snapshot of the same rules; answers stay the same."""
-        for memo in (self._places, self._tokens, self._verdicts):
-            memo.clear()
+        self._shut.clear()
+        self._verdicts.clear()
 
     def covering_place(self, groups: Groups) -> set[int]:
         """Ids of every rule that covers the place, disabled ones too."""
@@ -206,39 +181,51 @@ class Rules:
 
     def boundaries(self, place_groups: Groups, token_groups: Groups, row: int) -> set[datetime]:
         """Local times at which what the rows up to `row` find on these classes can change."""
-        place, token = self._place_class(place_groups), self._token_class(token_groups)
-        black, at_place, of_token = common(place, token)
+        at, of = self._covers(self._cpo, place_groups), self._covers(self._emsp, token_groups)
+        black, at_place, of_token = self._by_row(common(at, of, token_groups))
         findings: list[tuple[int, Iterable[int]]] = [
             (7, black),
-            (8, place.whole().emsp_for_cpo),
+            (8, self._by_row(self.covering_place(place_groups))[1]),
             (8, at_place),
-            (9, token.whole().cpo_for_emsp),
+            (9, self._by_row(self.covering_token(token_groups))[2]),
             (9, of_token),
         ]
         windows = [[self._windows.get(rule, ALWAYS) for rule in rules] for number, rules in findings if number <= row]
         return {at for each in windows for at in edges(each)}
 
-    def _place_class(self, groups: Groups) -> Class:
-        return self._places.entries.get(groups) or self._remember(self._places, self._cpo, groups)
+    @staticmethod
+    def _covers(index: dict[int, Cover], groups: Groups) -> list[Cover]:
+        return [index[group] for group in groups if group in index]
 
-    def _token_class(self, groups: Groups) -> Class:
-        return self._tokens.entries.get(groups) or self._remember(self._tokens, self._emsp, groups)
-
-    def _remember(self, memo: Memo[Groups, Class], index: dict[int, Cover], groups: Groups) -> Class:
-        parts = [index[group] for group in groups if group in index]
-        # The first to shut the class is the first of its groups' first ones.
-        shutting = self._shutting({rule for part in parts for rule in part.shutting})
-        found = Class(groups, parts, shutting)
-        memo.put(groups, found, CLASS_WEIGHT + found.size)
-        return found
+    def _first_shutting(self, covers: list[Cover]) -> tuple[int, ...]:
+        """The whitelists that shut what lies in several groups: the first to do so is the first of one of them."""
+        each = tuple([cover.shutting for cover in covers if cover.shutting])
+        if len(each) < 2:
+            return each[0] if each else ()
+        known = self._shut.entries.get(each)
+        if known is None:
+            known = self._shutting({rule for ids in each for rule in ids})
+            self._shut.put(each, known, SHUT_WEIGHT + len(known))
+        return known
 
     def _group(self, ids: list[int], *, at_place: bool) -> Cover:
         rules = [self._by_id[rule] for rule in ids if self._by_id[rule].enabled]
-        black = frozenset(rule.id for rule in rules if rule.blacklist)
-        emsp_for_cpo = frozenset(rule.id for rule in rules if not rule.blacklist and rule.emsp_for_cpo)
-        cpo_for_emsp = frozenset(rule.id for rule in rules if not rule.blacklist and not rule.emsp_for_cpo)
-        shutting = self._shutting(emsp_for_cpo if at_place else cpo_for_emsp)
-        return Cover(black, emsp_for_cpo, cpo_for_emsp, shutting, size=len(rules))
+        shutting = self._shutting([rule.id for rule in rules if not rule.blacklist and rule.emsp_for_cpo == at_place])
+        narrow = [rule for rule in rules if len(rule.emsp_groups) <= WIDE]
+        wide = frozenset([rule.id for rule in rules if len(rule.emsp_groups) > WIDE])
+        meets = _by_group((rule.id, rule.emsp_groups) for rule in narrow) if at_place else {}
+        return Cover(shutting, meets, wide)
+
+    def _by_row(self, ids: Iterable[int]) -> tuple[list[int], list[int], list[int]]:
+        """Of rules, those enabled, in the order of their ids: blacklists, whitelists emsp_for_cpo and cpo_for_emsp."""
+        black: list[int] = []
+        emsp_for_cpo: list[int] = []
+        cpo_for_emsp: list[int] = []
+        for rule_id in sorted(ids):
+            rule = self._by_id[rule_id]
+            if rule.enabled:
+                (black if rule.blacklist else emsp_for_cpo if rule.emsp_for_cpo else cpo_for_emsp).append(rule_id)
+        return black, emsp_for_cpo, cpo_for_emsp
 
     def _shutting(self, whitelists: Iterable[int]) -> tuple[int, ...]:
         ids = sorted(whitelists)
@@ -247,20 +234,26 @@ class Rules:
                 return tuple(ids[: position + 1])
         return tuple(ids)
 
-    def _judge(self, place: Class, token: Class, local: datetime) -> Verdict:
+    def _judge(self, place_groups: Groups, token_groups: Groups, now: datetime, zone: ZoneInfo) -> Verdict:
         """Each look narrows the span to where its finding holds, so the verdict holds in what is left."""
-        black, at_place, of_token = common(place, token)
+        at, of = self._covers(self._cpo, place_groups), self._covers(self._emsp, token_groups)
+        both_sides = common(at, of, token_groups)
+        shut_place, shut_token = self._first_shutting(at), self._first_shutting(of)
+        if not (both_sides or shut_place or shut_token):
+            return NO_RULE
+        local = local_time(now, zone)
+        black, at_place, of_token = self._by_row(both_sides)
         rule, span = self._first_active(black, local, (EARLIEST, LATEST))
         if rule is not None:
             return _verdict(span, 7, rule)
         both, span = self._first_active(at_place, local, span)
         if both is None:
-            rule, span = self._first_active(place.shutting, local, span)
+            rule, span = self._first_active(shut_place, local, span)
             if rule is not None:
                 return _verdict(span, 8, rule)
         tied, span = self._first_active(of_token, local, span)
         if tied is None:
-            rule, span = self._first_active(token.shutting, local, span)
+            rule, span = self._first_active(shut_token, local, span)
             if rule is not None:
                 return _verdict(span, 9, rule)
         return _verdict(span, 0, None, named=both is not None or tied is not None)

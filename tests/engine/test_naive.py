@@ -3,9 +3,11 @@
 import random
 from datetime import datetime
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from authorization.engine import rules as rules_module
 from authorization.engine.decide import decide, explain
 from authorization.engine.rules import compile_rules
 from tests.engine.convert import request_of, rows_of, rules_of
@@ -18,6 +20,15 @@ from tests.naive import answer
 def test_same_answer(case: Case) -> None:
     expected = answer(case.world, case.ask, case.at)
     assert decide(request_of(case.world, case.ask), rules_of(case.world), case.at).reason == expected
+
+
+@given(cases(), st.integers(0, 2))
+def test_a_rule_that_names_many_groups_is_one_like_any_other(case: Case, wide: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rules_module, "WIDE", wide)
+        decision = decide(request_of(case.world, case.ask), rules_of(case.world), case.at)
+    assert decision == decide(request_of(case.world, case.ask), rules_of(case.world), case.at)
+    assert decision.reason == answer(case.world, case.ask, case.at)
 
 
 @given(cases())

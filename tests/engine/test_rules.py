@@ -102,20 +102,22 @@ def test_the_smallest_active_id_is_named() -> None:
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rules_module, "MAX_VERDICTS", 100)
-    monkeypatch.setattr(rules_module, "MAX_CLASS_WEIGHT", 50 * rules_module.CLASS_WEIGHT)
-    rules = compile_rules([GOOD])
+    monkeypatch.setattr(rules_module, "MAX_SHUT", 50 * rules_module.SHUT_WEIGHT)
+    shut = [replace(GOOD, id=2 + n, blacklist=False, cpo_groups=(5 + n,), emsp_groups=(4,)) for n in range(40)]
+    rules = compile_rules([GOOD, *shut])
     for number in range(1000):
         assert decide(ask((1,), (2, 3 + number)), rules, NOW).reason == "BLACKLISTED"
-        assert decide(ask((3 + number,), (2,)), rules, NOW).reason == "ALLOWED"
+        assert decide(ask((100 + number,), (2,)), rules, NOW).reason == "ALLOWED"
+        both = ask((5 + number % 40, 5 + number % 39), (3 + number + 2,))
+        assert decide(both, rules, NOW).reason == "NOT_WHITELISTED_AT_LOCATION"
         assert len(rules._verdicts.entries) <= 100
-        assert len(rules._places.entries) <= 50
-        assert len(rules._tokens.entries) <= 50
+        assert len(rules._shut.entries) <= 50
 
 
 def test_threads_may_share_a_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tiny memos that are dropped all the time, threads that switch as often as they can: every answer stays right."""
     monkeypatch.setattr(rules_module, "MAX_VERDICTS", 5)
-    monkeypatch.setattr(rules_module, "MAX_CLASS_WEIGHT", 4 * rules_module.CLASS_WEIGHT)
+    monkeypatch.setattr(rules_module, "MAX_SHUT", 4 * rules_module.SHUT_WEIGHT)
     rows = [replace(GOOD, id=n, cpo_groups=(n % 7 + 1,), emsp_groups=(n % 5 + 1,)) for n in range(12)]
     shared = compile_rules(rows)
     requests = [ask((place,), (token,)) for place in range(8) for token in range(6)]
