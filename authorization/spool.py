@@ -1,7 +1,9 @@
 """The decision log off the hot path: rows go to a file of the process, and from there to the database, each once.
 
 A row is in the file before its answer is given. The file belongs to the system then, so it survives the death of the
-process; how much of it is in the log is written in the same transaction as the rows (Spool).
+process; how much of it is in the log is written in the same transaction as the rows (Spool). The file, which nobody but
+the portal's own user may read, holds ids in the clear for the moment until it is shipped: hashing and sealing them is
+left to whoever ships.
 """
 
 import fcntl
@@ -19,6 +21,7 @@ import psycopg
 from psycopg import Connection, sql
 
 from authorization.models import Decision
+from authorization.sealed import pseudonym, seal
 
 logger = logging.getLogger(__name__)
 COLUMNS = (
@@ -26,10 +29,19 @@ COLUMNS = (
     "location_id", "place", "accepted", "reason", "rule_id", "revision", "source",
 )  # fmt: skip
 DECIDED_AT, API_KEY = COLUMNS.index("decided_at"), COLUMNS.index("api_key_id")
-Row = tuple[Any, ...]  # values of COLUMNS
+_PSEUDONYM, _SEALED = COLUMNS.index("token_pseudonym"), COLUMNS.index("presented_sealed")
+Row = tuple[Any, ...]  # values of COLUMNS; the two of a token are ids in the clear until kept() sees to them
 SUFFIX = ".spool"
 FILE_LIMIT = 16 * 2**20  # bytes, then the next file
 BATCH = 2 * 2**20  # bytes a transaction
+
+
+def kept(row: Row) -> Row:
+    """A row as the table has it: of the id presented a keyed hash, and of an unknown one a seal."""
+    values = list(row)
+    values[_PSEUDONYM] = pseudonym(values[_PSEUDONYM])
+    values[_SEALED] = seal(values[_SEALED]) if values[_SEALED] else ""
+    return tuple(values)
 
 
 class Log(Protocol):
@@ -41,7 +53,7 @@ class DatabaseLog:
     """Straight into the table."""
 
     def write(self, rows: Sequence[Row]) -> None:
-        Decision.objects.bulk_create([Decision(**dict(zip(COLUMNS, row, strict=True))) for row in rows])
+        Decision.objects.bulk_create([Decision(**dict(zip(COLUMNS, kept(row), strict=True))) for row in rows])
 
 
 class SpoolLog:
@@ -172,7 +184,9 @@ def _row(line: bytes) -> Row:
     row = orjson.loads(line)
     if not isinstance(row, list) or len(row) != len(COLUMNS) or any(isinstance(value, list | dict) for value in row):
         raise ValueError("not a row of the log")
-    return tuple(row)
+    if not isinstance(row[_PSEUDONYM], str) or not isinstance(row[_SEALED], str):
+        raise ValueError("an id that is no text")
+    return kept(tuple(row))
 
 
 def _note_use(rows: Sequence[Row], cursor: psycopg.Cursor[Any]) -> None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from authorization.cache import follower
 from authorization.models import Change, ChangedKeys, Decision, Spool
-from authorization.services.sealed import KEPT_DAYS
+from authorization.sealed import KEPT_DAYS
 
 CHANGES_KEPT = timedelta(days=2)  # a node that was away for longer reads everything anew
 SPOOLS_KEPT = timedelta(days=30)  # of files that are gone, or of nodes that are

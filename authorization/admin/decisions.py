@@ -19,9 +19,9 @@ from authorization.admin.reading import Links, Reading, Said, message
 from authorization.engine.reasons import Reason
 from authorization.models import ChargeException, Decision, ExceptionGroup
 from authorization.questions import BadQuestion, parse
+from authorization.sealed import KEPT_DAYS, unseal
 from authorization.services import NoRules, explain
 from authorization.services.asking import asked_again, asker_of
-from authorization.services.sealed import KEPT_DAYS, unseal
 from locations import admin_history
 from locations.access import scope_of_request, visible_to
 from locations.admin_base import ScopedAdmin, display

@@ -8,8 +8,8 @@ from django.db.models import Q
 
 from authorization.models import Decision
 from authorization.questions import NO_AUTHORIZATION, UID_TYPES
+from authorization.sealed import unseal
 from authorization.services.keys import Caller
-from authorization.services.sealed import unseal
 from locations import ids as place_ids
 from locations.access import Scope, visible_to
 from locations.models import EVSE, ChargeStation, Location

@@ -3,11 +3,8 @@
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
-from hashlib import blake2b
 from typing import NamedTuple
 
-from django.conf import settings
 from django.db import DataError
 
 from authorization import metrics
@@ -19,7 +16,6 @@ from authorization.engine.types import Explanation, Reason
 from authorization.facts import Facts
 from authorization.questions import BadQuestion, Question
 from authorization.services.keys import Caller
-from authorization.services.sealed import seal
 from authorization.spool import DatabaseLog, Log, Row
 from authorization.store import DatabaseStore, Loaded, Store
 
@@ -119,7 +115,7 @@ def _decided(
 
 
 def log_row(answer: Answer, caller: Caller) -> Row:
-    """What the log keeps of an answer: the values of spool.COLUMNS."""
+    """What is noted of an answer: the values of spool.COLUMNS, ids in the clear."""
     question, facts, verdict, decided_at, revision, source, _ = answer
     place = facts.request.place
     row = verdict.row
@@ -130,8 +126,8 @@ def log_row(answer: Answer, caller: Caller) -> Row:
         caller.key,
         question.token_type,
         verdict.token,
-        pseudonym(question),
-        seal(question.presented) if row == _UNKNOWN_TOKEN and question.presented else "",
+        _normal(question),
+        (question.presented or "") if row == _UNKNOWN_TOKEN else "",
         place.location if place else None,
         question.place[:300],
         verdict.accepted,
@@ -142,17 +138,8 @@ def log_row(answer: Answer, caller: Caller) -> Row:
     )
 
 
-def pseudonym(question: Question) -> str:
-    """A keyed hash of the id presented, in normal form: the same card gives the same text, and nobody can go back."""
-    if question.presented is None:
-        return ""
-    form = question.auth_id or (question.uids[0][1] if question.uids else question.presented)
-    digest = _keyed().copy()
-    digest.update(form.encode())
-    return digest.hexdigest()
-
-
-@cache
-def _keyed() -> blake2b:
-    key = blake2b(settings.SECRET_KEY.encode(), digest_size=32, person=b"chargeward.token").digest()
-    return blake2b(digest_size=16, key=key)
+def _normal(question: Question) -> str:
+    """The id presented in normal form, which is the same for every way to write it."""
+    if question.uids:
+        return question.uids[0][1]
+    return question.auth_id or question.presented or ""

@@ -22,6 +22,7 @@ from authorization import spool
 from authorization.cache.follower import connect
 from authorization.models import ApiKey, Decision
 from authorization.models import Spool as Shipped
+from authorization.sealed import pseudonym, unseal
 from authorization.services import create_key
 from authorization.spool import COLUMNS, DatabaseLog, Log, Row, SpoolLog, ship
 from tests import factories
@@ -30,6 +31,7 @@ from tests.authorization.test_follower import until, url
 from tests.refusals import sql
 
 pytestmark = pytest.mark.django_db
+CARD = "04C0FFEE123456"
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 committed = pytest.mark.django_db(transaction=True)
 
@@ -85,10 +87,22 @@ def test_a_row_arrives_as_it_was_written(tmp_path: Path) -> None:
     )
     log_in(tmp_path).write([wanted])
     assert ship(tmp_path, raw()) == 1
-    assert Decision.objects.values_list(*COLUMNS).get() == wanted
+    assert Decision.objects.values_list(*COLUMNS).get() == spool.kept(wanted)
     Decision.objects.all().delete()
     DatabaseLog().write([wanted])
-    assert Decision.objects.values_list(*COLUMNS).get() == wanted
+    assert Decision.objects.values_list(*COLUMNS).get() == spool.kept(wanted)
+
+
+def test_an_id_is_hashed_and_an_unknown_one_sealed_by_whoever_ships_it(tmp_path: Path) -> None:
+    """The file may be read by nobody else, and the table holds neither."""
+    log_in(tmp_path).write([row("1", token_pseudonym=CARD), row("2", token_pseudonym=CARD, presented_sealed="04:ab")])
+    (file,) = files(tmp_path)
+    assert file.stat().st_mode & 0o777 == 0o600
+    ship(tmp_path, raw())
+    known, unknown = Decision.objects.order_by("request_id")
+    assert known.token_pseudonym == unknown.token_pseudonym == pseudonym(CARD) != pseudonym(CARD[:-1])
+    assert (known.presented_sealed, unseal(unknown.presented_sealed)) == ("", "04:ab")
+    assert CARD not in str(sql("SELECT d::text FROM authorization_decision d"))
 
 
 def test_rows_are_shipped_once_while_more_are_written(tmp_path: Path) -> None:
@@ -172,6 +186,7 @@ POISON: dict[str, bytes] = {
     "no number": orjson.dumps(row("r", token_id="seven")),
     "no number of 64 bits": orjson.dumps(row("r", token_id=2**63)),
     "no reason": orjson.dumps(row("r", reason=None)),
+    "an id that is no text": orjson.dumps(row("r", token_pseudonym=7)),
     "a list for a number": orjson.dumps(row("r", token_id=[1])),
     "an object for a text": orjson.dumps(row("r", caller={"a": 1})),
     "a text for a key": orjson.dumps(row("r", api_key_id="x")),

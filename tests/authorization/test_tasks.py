@@ -9,10 +9,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from authorization import tasks
+from authorization import sealed, tasks
 from authorization.models import Change, ChangedKeys, Decision, Spool
-from authorization.services import sealed
-from authorization.services.sealed import seal, unseal
+from authorization.sealed import seal, unseal
 from tests import factories
 from tests.refusals import at_commit, sql
 

@@ -1,6 +1,7 @@
-"""Ids of unknown tokens: an operator may have to read for some days which card it was, and nobody after that.
+"""What the log keeps of an id: a keyed hash, and of an unknown one a seal.
 
-Sealed with a key that follows from SECRET_KEY; whoever has the database alone reads nothing.
+An operator may have to read for some days which unknown card it was, and nobody after that. Both keys follow from
+SECRET_KEY; whoever has the database alone reads nothing.
 """
 
 from base64 import urlsafe_b64encode
@@ -30,3 +31,18 @@ def _box() -> MultiFernet:
     secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     keys = [blake2b(str(secret).encode(), digest_size=32, person=b"chargeward.seal").digest() for secret in secrets]
     return MultiFernet([Fernet(urlsafe_b64encode(key)) for key in keys])
+
+
+def pseudonym(form: str) -> str:
+    """A keyed hash of an id in normal form: the same card gives the same text, and nobody can go back. "" for none."""
+    if not form:
+        return ""
+    digest = _keyed().copy()
+    digest.update(form.encode())
+    return digest.hexdigest()
+
+
+@cache
+def _keyed() -> blake2b:
+    key = blake2b(str(settings.SECRET_KEY).encode(), digest_size=32, person=b"chargeward.token").digest()
+    return blake2b(digest_size=16, key=key)
