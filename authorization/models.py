@@ -333,6 +333,9 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True, help_text="Refused from this instant on. Empty: never.")
     revoked_at = models.DateTimeField(null=True, blank=True, help_text="Refused since then.")
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="To the minute.")
+    limited_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When it last had asked about too many unknown tokens."
+    )
 
     class Meta:
         verbose_name = _("API key")

@@ -9,13 +9,14 @@ from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import ngettext
 
-from authorization.models import AuthorizationListEntry, ChargeException, ExceptionGroup, GroupMember
+from authorization.models import ApiKey, AuthorizationListEntry, ChargeException, ExceptionGroup, GroupMember
 from locations.access import Scope, managed_by
 from locations.models import ChargeStation, Location
 from tokens.models import Token
 
 SHOWN = 5
 PATIENCE = 1000  # milliseconds for one look
+DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
 
 
@@ -31,7 +32,7 @@ def items(scope: Scope, now: datetime) -> list[Item]:
     """Of the user's own. `now`: aware."""
     return [
         item
-        for look in (_ending, _empty, _without_token, _free)
+        for look in (_closed, _ending, _empty, _without_token, _free)
         for item in _within_patience(lambda look=look: list(look(scope, now)))
     ]
 
@@ -54,6 +55,18 @@ def _item(title: Any, rows: Any) -> Iterator[Item]:
         name = f"admin:{options.app_label}_{options.model_name}_change"
         links = [(str(row), reverse(name, args=(row.pk,))) for row in found[:SHOWN]]
         yield Item(title(len(found)), links, len(found) > SHOWN)
+
+
+def _closed(scope: Scope, now: datetime) -> Iterator[Item]:
+    rows = managed_by(scope, ApiKey.objects.all()).filter(limited_at__gt=now - DAY)
+    yield from _item(
+        lambda n: ngettext(
+            "An API key asked about too many unknown tokens, and was refused for a while",
+            "API keys asked about too many unknown tokens, and were refused for a while",
+            n,
+        ),
+        rows.order_by("-limited_at", "pk"),
+    )
 
 
 def _ending(scope: Scope, now: datetime) -> Iterator[Item]:

@@ -167,6 +167,10 @@ METRICS_NETWORKS = [network for network in env.str("METRICS_NETWORKS", "").repla
 AUTHORIZE_FRONT = _flag("AUTHORIZE_FRONT", True)
 # Without a look at the database for so long, the copy is not answered from: a card may have been blocked since.
 CACHE_STALE_AFTER_MS = _number("CACHE_STALE_AFTER_MS", 1500)
+# Answers in a minute that a token is unknown, after which a key is told nothing more (429) until the minute is over.
+# A CPO's key asks for many chargers. 0: any number.
+UNKNOWN_TOKENS_PER_STATION = _number("UNKNOWN_TOKENS_PER_STATION", 100)
+UNKNOWN_TOKENS_PER_CPO = _number("UNKNOWN_TOKENS_PER_CPO", 1000)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "guardian.backends.ObjectPermissionBackend"]

@@ -11,6 +11,7 @@ from authorization.bounded import Bounded, BoundedLog, BoundedStore
 from authorization.cache.guard import Guard
 from authorization.cache.snapshot import NotReady, Reader
 from authorization.cache.store import CacheStore
+from authorization.limits import Limits, LocalCounts, NodeCounts, RedisCounts
 from authorization.services import charging
 from authorization.spool import DatabaseLog, SpoolLog
 from authorization.store import DatabaseStore
@@ -28,6 +29,14 @@ def answer_from_the_copy() -> None:
     health.ask = Bounded(WATCHING_THREADS, WATCHING_PATIENCE).ask
     charging.store = CacheStore(reader, BoundedStore(DatabaseStore(), bounded))
     charging.log = SpoolLog(settings.SPOOL_FOLDER, BoundedLog(DatabaseLog(), bounded))
+    charging.limits = Limits(
+        [
+            RedisCounts(settings.REDIS_URL, f"chargeward:{settings.DATABASE_ADDRESS}:unknown"),
+            NodeCounts(settings.CACHE_FOLDER / "unknown.json"),
+            LocalCounts(),
+        ]
+    )
+    charging.limits.look_from_now_on()
     Guard(settings.CACHE_FOLDER, settings.BASE_DIR / "manage.py").start()
     metrics.count_from_now_on()
     _warm(reader)

@@ -7,7 +7,8 @@ import pytest
 from django.conf import LazySettings
 from django.test import Client
 
-from authorization.services import create_key
+from authorization.limits import Limits, LocalCounts
+from authorization.services import charging, create_key
 from tests import factories
 
 
@@ -18,6 +19,12 @@ def _quick_settings(settings: LazySettings) -> None:
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     }
+
+
+@pytest.fixture(autouse=True)
+def _nobody_tried_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test asks does not close a key for another."""
+    monkeypatch.setattr(charging, "limits", Limits([LocalCounts()]))
 
 
 Ask = Callable[..., Any]

@@ -85,10 +85,10 @@ class ApiKeyAdmin(ScopedAdmin):
         (None, {"fields": ("name", "expires_at")}),
         (
             gettext_lazy("Key"),
-            {"fields": ("prefix", "scope", "status", ("created_at", "last_used_at"), "revoked_at")},
+            {"fields": ("prefix", "scope", "status", ("created_at", "last_used_at"), "revoked_at", "limited_at")},
         ),
     )
-    told = ("prefix", "scope", "status", "created_at", "last_used_at", "revoked_at")
+    told = ("prefix", "scope", "status", "created_at", "last_used_at", "revoked_at", "limited_at")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is not None:

@@ -1,6 +1,7 @@
 """Every error of the API is `{"code": "...", "detail": "..."}`; one about fields adds `errors: {field: [sentence]}`."""
 
 import logging
+from math import ceil
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -9,6 +10,8 @@ from django.http import Http404
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
+
+from authorization.limits import TooManyUnknown
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +63,18 @@ class Unavailable(exceptions.APIException):
     wait = 1
 
 
+class TooManyUnknownTokens(exceptions.Throttled):
+    """429: a key asks about one unknown token after another."""
+
+    default_code = "too_many_unknown_tokens"
+
+    def __init__(self, wait: float) -> None:
+        self.wait = max(1, ceil(wait))
+        exceptions.APIException.__init__(
+            self, f"This key asked about too many unknown tokens. Ask again in {self.wait} s.", self.default_code
+        )
+
+
 def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler. None, Django's 500, is left for mistakes of ours in the management API."""
     exc = as_api_exception(exc)
@@ -78,6 +93,8 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
 def as_api_exception(exc: Exception) -> Exception:
     """What an error means to the caller; the error itself where nobody foresaw it."""
     match exc:
+        case TooManyUnknown(wait=wait):
+            return TooManyUnknownTokens(wait)
         case Http404():
             return exceptions.NotFound("There is no such object.")
         case PermissionDenied():

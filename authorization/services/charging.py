@@ -14,6 +14,7 @@ from authorization.engine.reasons import ROWS
 from authorization.engine.types import Decision as Verdict
 from authorization.engine.types import Explanation, Reason
 from authorization.facts import Facts
+from authorization.limits import Limits, LocalCounts
 from authorization.questions import BadQuestion, Question
 from authorization.services.keys import Caller
 from authorization.spool import DatabaseLog, Log, Row
@@ -26,6 +27,8 @@ _REASONS = ("", *(row.reason.value for row in ROWS))  # by row number; asking th
 # Where the rules come from and where decisions are kept; a web process puts the compiled copy and its spool here.
 store: Store = DatabaseStore()
 log: Log = DatabaseLog()
+# Which keys ask about too many unknown tokens; a web process shares what it knows with the others.
+limits = Limits([LocalCounts()])
 
 
 # BrokenRule, UnknownZone and an unknown word in a row are ValueErrors: a rule that cannot be read.
@@ -52,8 +55,9 @@ class Answer(NamedTuple):
 def authorize(questions: Sequence[Question], caller: Caller, now: datetime) -> list[Answer | BadQuestion]:
     """Decides each question on its own, all at `now` and at one revision, and logs every decision.
 
-    Raises NoRules, and the database's errors.
+    Raises NoRules, TooManyUnknown, and the database's errors.
     """
+    limits.check(caller)
     answers = answers_to(questions, caller, now)
     keep(answers, caller)
     return answers
@@ -63,6 +67,8 @@ def keep(answers: Sequence[Answer | BadQuestion], caller: Caller) -> None:
     """Logs and counts every decision; what is answered must have been kept. Raises the log's errors."""
     given = [answer for answer in answers if type(answer) is Answer]
     log.write([log_row(answer, caller) for answer in given])
+    if caller.user is None:
+        limits.note(caller, [answer.verdict.row for answer in given].count(_UNKNOWN_TOKEN))
     metrics.note_decisions([(answer.verdict.row, answer.source) for answer in given])
 
 
@@ -71,11 +77,14 @@ def answers_to_key(
 ) -> tuple[Caller, list[Answer | BadQuestion]] | None:
     """As answers_to(), and whose key it is, of one look at the rules. None where that is not enough to be sure.
 
-    Nothing is in the log then. Raises as answers_to() does.
+    Nothing is in the log then. Raises as answers_to() does, and TooManyUnknown.
     """
     try:
         asked = store.ask(key, questions, now)
-        return None if asked is None else (asked.caller, _decided(questions, asked.loaded, now))
+        if asked is None:
+            return None
+        limits.check(asked.caller)
+        return asked.caller, _decided(questions, asked.loaded, now)
     except UNREADABLE as error:
         raise NoRules(str(error)) from error
 

@@ -137,6 +137,20 @@ def key(pair: Pair, card: Any) -> str:
     return text
 
 
+def test_a_closed_key(pair: Pair, card: dict[str, str], settings: LazySettings) -> None:
+    settings.UNKNOWN_TOKENS_PER_CPO = 3
+    text = create_key(cpo=CPO.objects.get())[1]
+    pair.copy.catch_up()
+    pair.by_front(text, card)
+    pair.by_front(text, card | {"id_token": "04C0FFEE123456"})  # which the view counts as well
+    with_one = {"requests": [card, card | {"id_token": "04C0FFEE123456"}]}
+    assert pair._ask(pair.front, text, json.dumps(with_one).encode(), BATCH, {})[0][0] == "200 OK"
+    for body, path in ((card, AUTHORIZE), (with_one, BATCH)):
+        said = pair.by_view(text, body, path)
+        assert said["code"] == "too_many_unknown_tokens"
+        assert pair.answers[-1][0] == "429 Too Many Requests"
+
+
 @pytest.mark.parametrize("scenario", load_scenarios(), ids=lambda scenario: scenario.name)
 def test_scenarios(scenario: Scenario, pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     saved = save(fitted(scenario.world))

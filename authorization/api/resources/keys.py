@@ -56,8 +56,9 @@ class KeySerializer(Checked):
         fields = [
             "id", "name", "prefix", "scope", "station", "cpo", "user", "created_at", "expires_at", "revoked_at",
             "last_used_at",
+            "limited_at",
         ]  # fmt: skip
-        read_only_fields = ["prefix", "created_at", "last_used_at"]
+        read_only_fields = ["prefix", "created_at", "last_used_at", "limited_at"]
 
     def get_scope(self, key: ApiKey) -> str:
         return keys.scope_of_key(key)
@@ -104,7 +105,7 @@ class ApiKeys(Resource):
     serializer_class = KeySerializer
     filterset_class = KeyFilter
     search_fields = ["name", "prefix"]
-    untagged = ("last_used_at",)
+    untagged = ("last_used_at", "limited_at")
 
     @extend_schema(responses={201: MadeKey})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
