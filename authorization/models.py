@@ -360,7 +360,10 @@ class ApiKey(models.Model):
 
 
 class Decision(models.Model):
-    """One answer of `authorize`, as it was given. Rows are only ever added, and outlive what they speak of."""
+    """One answer of `authorize`, as it was given. Rows outlive what they speak of.
+
+    The table is made of weeks (`partitions`): rows are added, and go with their week when they are old.
+    """
 
     id = models.BigAutoField(primary_key=True)
     request_id = models.CharField(max_length=64, help_text="The caller's own id, or the one the answer carried.")
@@ -391,6 +394,10 @@ class Decision(models.Model):
             models.Index(fields=["-decided_at", "-id"], name="decision_newest_first"),
             models.Index(fields=["location", "-decided_at"], name="decision_by_location"),
             models.Index(fields=["token", "-decided_at"], name="decision_by_token"),
+            models.Index(fields=["token_pseudonym", "-decided_at"], name="decision_by_pseudonym"),
+            models.Index(fields=["reason", "-decided_at"], name="decision_by_reason"),
+            models.Index(fields=["request_id"], name="decision_by_request"),
+            models.Index(fields=["api_key", "-decided_at"], name="decision_by_key"),
         ]
 
     def __str__(self) -> str:

@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 from celery import shared_task
+from django.conf import settings
 from django.db import connection
 from django.db.models import Max
 from django.utils import timezone
 
+from authorization import partitions
 from authorization.cache import follower
 from authorization.models import Change, ChangedKeys, Decision, Spool
 from authorization.sealed import KEPT_DAYS
@@ -39,6 +41,14 @@ def forget_changes() -> int:
 def forget_spools() -> int:
     """Drops what is known of spool files that have not grown for a month; how many."""
     return Spool.objects.filter(shipped_at__lt=timezone.now() - SPOOLS_KEPT).delete()[0]
+
+
+@shared_task
+def look_after_log() -> int:
+    """Makes the partitions of the next weeks, and drops what is older than the log is kept; how many rows."""
+    now = timezone.now()
+    partitions.provide(connection, now, now + partitions.AHEAD * partitions.WEEK)
+    return partitions.forget(connection, now - timedelta(days=settings.LOG_KEPT_DAYS))
 
 
 @shared_task

@@ -167,6 +167,8 @@ METRICS_NETWORKS = [network for network in env.str("METRICS_NETWORKS", "").repla
 AUTHORIZE_FRONT = _flag("AUTHORIZE_FRONT", True)
 # Without a look at the database for so long, the copy is not answered from: a card may have been blocked since.
 CACHE_STALE_AFTER_MS = _number("CACHE_STALE_AFTER_MS", 1500)
+# How long decisions stay in the log.
+LOG_KEPT_DAYS = _number("LOG_KEPT_DAYS", 90)
 # Answers in a minute that a token is unknown, after which a key is told nothing more (429) until the minute is over.
 # A CPO's key asks for many chargers. 0: any number.
 UNKNOWN_TOKENS_PER_STATION = _number("UNKNOWN_TOKENS_PER_STATION", 100)
@@ -255,7 +257,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300}
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     name: {"task": f"authorization.tasks.{name}", "schedule": timedelta(hours=hours)}
-    for name, hours in (("forget_changes", 1), ("forget_spools", 24), ("forget_presented", 1))
+    for name, hours in (("forget_changes", 1), ("forget_spools", 24), ("forget_presented", 1), ("look_after_log", 12))
 } | {
     # Finds imports whose task was lost, or whose worker was killed.
     "look_after_imports": {"task": "imports.tasks.look_after", "schedule": timedelta(seconds=10)},

@@ -22,12 +22,11 @@ from authorization.questions import BadQuestion, parse
 from authorization.sealed import KEPT_DAYS, unseal
 from authorization.services import NoRules, explain
 from authorization.services.asking import asked_again, asker_of
+from authorization.services.log_search import search_log
 from locations import admin_history
 from locations.access import scope_of_request, visible_to
 from locations.admin_base import ScopedAdmin, display
 from locations.admin_scope import PartyFilter, may_name
-from locations.models import Location
-from tokens.models import Token
 
 CHANGES_SHOWN = 10
 REASONS = {reason.value: reason for reason in Reason}
@@ -64,7 +63,7 @@ class DecisionAdmin(ScopedAdmin):
     sortable_by = ()
     list_before_template = "admin/log_live.html"
     search_fields = ("request_id",)
-    search_help_text = gettext_lazy("Auth ID or Chip ID of a known charge token, or the name of a location")
+    search_help_text = gettext_lazy("Auth ID or Chip ID, known or not; name or id of a location, EVSE id; caller's id")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -101,18 +100,7 @@ class DecisionAdmin(ScopedAdmin):
         return log_listing.colour(decision), log_listing.outcome(decision)
 
     def search(self, queryset: Any, term: str, request: HttpRequest) -> tuple[Any, bool]:
-        """By what the log has indexes for: tokens and locations that the user sees, a bounded number of each."""
-        if not term:
-            return queryset, False
-        scope = scope_of_request(request)
-        tokens: Any = visible_to(scope, Token.objects.order_by())
-        tokens, _may_repeat = admin.site._registry[Token].get_search_results(request, tokens, term)
-        places = visible_to(scope, Location.objects.order_by()).filter(
-            Q(name__icontains=term) | Q(location_id__iexact=term)
-        )
-        token_ids = list(tokens.values_list("pk", flat=True)[:200])
-        place_ids = list(places.values_list("pk", flat=True)[:200])
-        return queryset.filter(Q(token__in=token_ids) | Q(location__in=place_ids)), False
+        return (search_log(queryset, term, scope_of_request(request)) if term else queryset), False
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
