@@ -404,6 +404,17 @@ class Decision(models.Model):
         return f"{'accepted' if self.accepted else 'rejected'} {self.reason}"
 
 
+class Node(models.Model):
+    """A node that answers chargers, and which revision its compiled copy is of; its follower writes it."""
+
+    name = models.CharField(max_length=255, primary_key=True, help_text="Host and folder of the copy.")
+    revision = models.BigIntegerField()
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} at revision {self.revision}"
+
+
 class Spool(models.Model):
     """How far a node's spool file of decisions is in the log; moves in the transaction that adds the rows."""
 

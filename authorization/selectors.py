@@ -7,11 +7,13 @@ that a batch is answered from one revision.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Now
 
 from authorization.engine.types import Rule
 from authorization.models import (
@@ -22,12 +24,14 @@ from authorization.models import (
     ExceptionCpoGroup,
     ExceptionEmspGroup,
     GroupMember,
+    Node,
     Revision,
 )
 from authorization.questions import Question
 from locations.models import EVSE, ChargeStation, Location
 from tokens.models import Token
 
+NODE_SILENT = 3.0  # seconds after which nobody waits for a node
 Row = dict[str, Any]
 Groups = tuple[int, ...]
 
@@ -70,6 +74,12 @@ def _rows(values: Iterable[Any]) -> list[Row]:
 def revision() -> int:
     """The number of the last change that this transaction sees."""
     return Revision.objects.values_list("value", flat=True).first() or 0
+
+
+def nodes_behind(revision: int) -> bool:
+    """Whether a node that was seen a moment ago has a copy of an older revision."""
+    lately = Now() - timedelta(seconds=NODE_SILENT)
+    return Node.objects.filter(revision__lt=revision, seen_at__gt=lately).exists()
 
 
 def places(questions: Sequence[Question], own_station: int | None) -> Places:

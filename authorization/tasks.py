@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from authorization import partitions
 from authorization.cache import follower
-from authorization.models import Change, ChangedKeys, Decision, Spool
+from authorization.models import Change, ChangedKeys, Decision, Node, Spool
 from authorization.sealed import KEPT_DAYS
 
 CHANGES_KEPT = timedelta(days=2)  # a node that was away for longer reads everything anew
@@ -39,7 +39,8 @@ def forget_changes() -> int:
 
 @shared_task
 def forget_spools() -> int:
-    """Drops what is known of spool files that have not grown for a month; how many."""
+    """Drops what is known of spool files that have not grown for a month, and of nodes as silent; how many files."""
+    Node.objects.filter(seen_at__lt=timezone.now() - SPOOLS_KEPT).delete()
     return Spool.objects.filter(shipped_at__lt=timezone.now() - SPOOLS_KEPT).delete()[0]
 
 

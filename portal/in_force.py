@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -10,11 +11,11 @@ from django.utils.translation import gettext as _
 from authorization import selectors
 from authorization.services import charging
 
-PATIENCE, STEP = 1.5, 0.01  # seconds
+MOST_PATIENCE, STEP = 2.0, 0.02  # seconds
 
 
 class InForceMiddleware:
-    """After an admin's POST that altered who may charge: waits until this node answers by it, and says so."""
+    """After an admin's POST that altered who may charge: waits until every node answers by it, and says so."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -31,9 +32,14 @@ class InForceMiddleware:
 
 
 def _said(revision: int) -> str:
-    until = time.monotonic() + PATIENCE
-    while charging.store.state().revision < revision:
+    """In force: no question that is asked from now on is answered by an older revision, on whichever node."""
+    patience = settings.CACHE_STALE_AFTER_MS / 1000
+    until = time.monotonic() + min(patience, MOST_PATIENCE)
+    while charging.store.state().revision < revision or selectors.nodes_behind(revision):
         if time.monotonic() > until:
+            if patience <= MOST_PATIENCE:
+                # A copy that is still older has not been verified since, and nobody is answered from it any more.
+                break
             return _("Saved as revision %(number)s; chargers are answered by it in a moment.") % {"number": revision}
         time.sleep(STEP)
     return _("In force at revision %(number)s.") % {"number": revision}

@@ -8,6 +8,7 @@ missing, damaged, too far behind or of another database is made anew beside the 
 import contextlib
 import logging
 import shutil
+import socket
 import threading
 import time
 from pathlib import Path
@@ -29,6 +30,7 @@ SHIP_EVERY = 0.2  # seconds
 RETRY = 0.3  # seconds before asking a database again that did not answer
 MOST_KEYS = 200_000  # documents that are read one by one; beyond, all of them
 COMPLAIN_EVERY = 30.0  # seconds
+REPORT_EVERY = 1.0  # seconds between words of a node that has nothing new to say
 CHECK_READERS = 5.0  # seconds between looks for readers that died
 
 State = tuple[int, str]  # revision and its stamp
@@ -46,6 +48,8 @@ class Follower:
         self._making: threading.Thread | None = None
         self._made: Path | None = None
         self._readers_checked = 0.0
+        self._reported = 0.0, -1  # when, and which revision
+        self._name = f"{socket.gethostname()}:{folder}"[-255:]
         self._complain = Complaint(logger, COMPLAIN_EVERY)
 
     def run(self, stopped: threading.Event) -> None:
@@ -87,9 +91,22 @@ class Follower:
         self._take_what_was_made(connection)
         if self.writer is None:
             self._make_anew()
-        elif at - self._readers_checked > CHECK_READERS:
+            return
+        self._report(connection, self.writer.meta.revision, at)
+        if at - self._readers_checked > CHECK_READERS:
             self._readers_checked = at
             self.writer.environment.lmdb.reader_check()
+
+    def _report(self, connection: Connection[Any], revision: int, at: float) -> None:
+        """Tells the others which revision this node has, for whoever waits until all of them have it."""
+        reported_at, reported = self._reported
+        if reported != revision or at - reported_at >= REPORT_EVERY:
+            connection.execute(
+                "INSERT INTO authorization_node (name, revision, seen_at) VALUES (%s, %s, now())"
+                " ON CONFLICT (name) DO UPDATE SET revision = excluded.revision, seen_at = excluded.seen_at",
+                [self._name, revision],
+            )
+            self._reported = at, revision
 
     def _kept_up(self, writer: Writer | None, connection: Connection[Any], now: State, at: float) -> Writer | None:
         """The writer, its copy brought up to date; None where that cannot be done."""

@@ -18,10 +18,11 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
 
+from authorization import selectors
 from authorization.cache import documents, follower, guard, snapshot
 from authorization.cache.follower import Follower
 from authorization.cache.snapshot import Meta, NotReady, Reader
-from authorization.models import Change, Revision
+from authorization.models import Change, Node, Revision
 from portal.folders import address_of, folder_for
 from tests import factories
 from tests.authorization.served_copy import SharedReader, compiled, documents_of
@@ -347,3 +348,16 @@ def _holds(child: subprocess.Popen[bytes], folder: Path) -> bool:
         except OSError:
             continue
     return any(name.startswith(str(folder)) and name.endswith("data.mdb") for name in names)
+
+
+def test_a_node_tells_which_revision_it_has(following: Following, tmp_path: Path) -> None:
+    token = factories.token()
+    following.look()
+    node = Node.objects.get()
+    assert node.name.endswith(str(tmp_path / "cache")[-100:])
+    assert node.revision == selectors.revision()
+    Token.objects.filter(pk=token.pk).update(valid=False)
+    assert Node.objects.get().revision < selectors.revision()
+    assert selectors.nodes_behind(selectors.revision())
+    following.look()
+    assert not selectors.nodes_behind(selectors.revision())

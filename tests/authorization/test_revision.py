@@ -31,6 +31,7 @@ NOT_DECIDING = {
     "authorization_change": "the count itself",
     "authorization_changedkeys": "the count itself",
     "authorization_spool": "how much of the log has arrived",
+    "authorization_node": "which revision a node has",
 }
 
 

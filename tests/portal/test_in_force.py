@@ -1,9 +1,14 @@
 """After a change: since which revision it is answered by."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from authorization import selectors
+from authorization.models import Node
+from portal import in_force
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -15,6 +20,23 @@ def test_a_change_says_since_which_revision(boss: Client) -> None:
     emsp.refresh_from_db()
     assert emsp.blocked
     assert f"In force at revision {selectors.revision()}." in page.content.decode()
+
+
+def test_it_is_in_force_when_every_node_that_answers_has_it(boss: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that does not follow answers from the database when its copy is no longer to be trusted."""
+    monkeypatch.setattr(in_force, "MOST_PATIENCE", 0.3)
+    emsp = factories.emsp()
+    other = Node.objects.create(name="other", revision=selectors.revision(), seen_at=timezone.now())
+
+    def said(action: str) -> str:
+        page = boss.post(f"/admin/tokens/emsp/{emsp.pk}/{action}/", {"confirmed": "yes"}, follow=True)
+        return page.content.decode()
+
+    assert f"Saved as revision {selectors.revision() + 1}; chargers are answered by it in a moment" in said("block")
+    Node.objects.filter(pk=other.pk).update(seen_at=timezone.now() - timedelta(seconds=4))
+    assert f"In force at revision {selectors.revision() + 1}." in said("unblock")
+    Node.objects.filter(pk=other.pk).update(seen_at=timezone.now(), revision=selectors.revision() + 1)
+    assert f"In force at revision {selectors.revision() + 1}." in said("block")
 
 
 def test_what_alters_no_answer_says_nothing(boss: Client) -> None:
