@@ -4,10 +4,12 @@ What belongs to a node is done to the given one; `hold` is how many seconds some
 """
 
 import os
+import resource
 import shutil
 import signal
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,6 +102,52 @@ def pause_postgres(world: World, node: Node, hold: float) -> None:
         time.sleep(hold)
 
 
+def fail_over(world: World, node: Node, hold: float) -> None:
+    """Another server with the same data, at the same address, where the first one is killed."""
+    world.replace_postgres()
+
+
+def with_valkey(**settings: str) -> Strike:
+    """For a while with other settings."""
+
+    def strike(world: World, node: Node, hold: float) -> None:
+        with valkey.client(world.valkey.url) as client:
+            before = {name: client.config_get(name)[name] for name in map(_dashed, settings)}
+            try:
+                for name, value in settings.items():
+                    client.config_set(_dashed(name), value)
+                time.sleep(hold)
+            finally:
+                for name, value in before.items():
+                    client.config_set(name, value)
+
+    return strike
+
+
+def _dashed(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def fill_disk(world: World, node: Node, hold: float) -> None:
+    """The follower's files cannot grow any more."""
+    pid = node.follower()
+    assert pid, "there is nobody to stop from writing"
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+    time.sleep(hold)
+    # Another one may have taken its place, with limits of its own.
+    with suppress(ProcessLookupError):
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+def compile_twice(world: World, node: Node, hold: float) -> None:
+    """Everything is made anew, again and again, by order of tasks that came twice, late and out of their order."""
+    with world.connect() as connection:
+        for _ in range(5):
+            connection.execute("NOTIFY chargeward, 'anew'")
+            connection.execute("NOTIFY chargeward")
+            time.sleep(hold / 5)
+
+
 def delete_data(world: World, node: Node, hold: float) -> None:
     _data(node).unlink()
 
@@ -153,12 +201,16 @@ FOLLOWER = [
 POSTGRES = [
     Fault("PostgreSQL killed", kill_postgres),
     Fault("PostgreSQL paused", pause_postgres),
+    Fault("PostgreSQL replaced by another with its data", fail_over),
 ]
 BROKER = [
     Fault("Celery worker and beat killed", kill_celery),
     Fault("FLUSHALL", flush),
     Fault("Valkey killed", kill_valkey),
     Fault("Valkey paused", pause_valkey),
+    Fault("Valkey read-only", with_valkey(min_replicas_to_write="1")),
+    Fault("Valkey full", with_valkey(maxmemory="1", maxmemory_policy="noeviction")),
+    Fault("Valkey evicts", with_valkey(maxmemory="1mb", maxmemory_policy="allkeys-random")),
 ]
 # Whoever reads a page of a file just as it is cut off is ended by the system.
 FILES = [
@@ -168,6 +220,8 @@ FILES = [
     Fault("copy cut to half", truncate_to(0.5), breaks=True),
     Fault("copy scribbled on", scribble, breaks=True),
     Fault("copy full of zeros", zero, breaks=True),
+    Fault("disk full for the copy", fill_disk),
+    Fault("everything compiled again and again", compile_twice),
     Fault("cache folder deleted", delete_cache),
     Fault("cache folder deleted, web worker killed", delete_cache_and_kill_worker, breaks=True),
 ]

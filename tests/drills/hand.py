@@ -38,6 +38,12 @@ def _cast(tokens: int) -> dict[str, Any]:
     members = factories.customer(provider)
     factories.listed(closed, customer=members)
     cards = [factories.token(provider) for _ in range(tokens)]
+    sites = [factories.location(operator) for _ in range(2)]
+    for site in sites:
+        factories.listed(site, customer=members)
+    enemies = [factories.token(provider, auth_id=f"NL-NEW-C{number:08}") for number in range(8)]
+    for enemy in enemies:
+        factories.listed(sites[0], token=enemy)
     banned, toggled = factories.token(provider), factories.token(provider)
     site = factories.group("location", place)
     factories.exception("blacklist", "emsp_for_cpo", [site], [factories.group("token", banned)])
@@ -49,6 +55,11 @@ def _cast(tokens: int) -> dict[str, Any]:
         "banned": banned.uid,
         "toggled": toggled.uid,
         "rule": rule.pk,
+        "enemies": [
+            [site.pk for site in sites],
+            [site.location_id for site in sites],
+            [[enemy.pk, enemy.auth_id] for enemy in enemies],
+        ],
         "evse": evse.evse_id,
         "closed": closed.location_id,
         "charger": create_key(cpo=operator)[1],

@@ -105,6 +105,9 @@ _FAULTS: dict[str, Callable[[Any], str]] = {
 _FRESHNESS: dict[str, Callable[[Any], str]] = {
     "changed by": str, "changes": str, "seen": str, "p50": _milliseconds, "p99": _milliseconds, "worst": _milliseconds,
 }  # fmt: skip
+_ENEMIES: dict[str, Callable[[Any], str]] = {
+    "away and elsewhere": str, "pairs": str, "answers": str, "unanswered": str, "mixed": str, "older": str,
+}  # fmt: skip
 _IMPORTS: dict[str, Callable[[Any], str]] = {"imports": str, "rows": str, "old": str, "new": str}
 
 
@@ -113,6 +116,7 @@ def tables(figures: Sequence[Figures]) -> Iterator[str]:
     for title, columns in (
         ("Faults under load", _FAULTS),
         ("A change in every process's answers", _FRESHNESS),
+        ("Taken away here, then given there", _ENEMIES),
         ("The list after its worker was killed", _IMPORTS),
     ):
         first = next(iter(columns))

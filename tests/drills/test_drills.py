@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.drills import faults
+from tests.drills import faults, new_enemy
 from tests.drills.churn import Churn
 from tests.drills.clock import now
 from tests.drills.conftest import LONG
@@ -25,7 +25,9 @@ from tests.stack.driver import wait_for
 Note = Callable[[dict[str, Any]], None]
 HOLD = 5.0 if LONG else 3.0  # seconds that something is down or paused
 FOR_LONG = 30.0  # by then, whoever tries again and again has grown tired
-BROKER = faults.one_after_the_other("Celery killed, Valkey flushed, killed, paused", faults.BROKER)
+BROKER = faults.one_after_the_other(
+    "Celery killed, Valkey flushed, killed, paused, read-only, full, evicting", faults.BROKER
+)
 
 FAULTS = [*faults.pairs(faults.FOLLOWER), *faults.POSTGRES, *faults.pairs(faults.FILES)]
 FAULTS += [*faults.FOLLOWER, *faults.BROKER, *faults.FILES] if LONG else [BROKER]
@@ -46,7 +48,57 @@ def test_a_list_is_the_old_one_or_the_new_one(world: World, note: Note) -> None:
     kill_while_importing(world, note, 50 if LONG else 5, 100_000 if LONG else 12_000)
 
 
+def test_no_answer_knows_of_what_was_given_and_not_of_what_was_taken_before(world: World, note: Note) -> None:
+    """By 8 writers, asked at both nodes."""
+    asks = [new_enemy.over_http(node, world.cast["charger"]) for node in world.nodes for _ in range(4)]
+    found = new_enemy.pairs(world, asks, 10_000 if LONG else 400)
+    note({"away and elsewhere": "two nodes", **vars(found)})
+    print(found)
+    assert (found.mixed, found.older) == (0, 0)
+    assert found.answers > 100
+
+
+def test_without_the_fence_it_is_seen(world: World, note: Note) -> None:
+    """The same test, of a copy that takes the documents of a revision one by one, finds what it looks for."""
+    for fenced in (True, False):
+        with new_enemy.in_process(world, fenced) as ask:
+            wait_for(lambda ask=ask: ask(new_enemy.cards(world)[0]) is not None, 60)
+            found = new_enemy.pairs(world, [ask], 2_000 if LONG else 400)
+        note({"away and elsewhere": "a follower" if fenced else "a follower without its fence", **vars(found)})
+        print(fenced, found)
+        assert bool(found.mixed) != fenced
+
+
 only_long = pytest.mark.skipif(not LONG, reason="takes minutes: make drills")
+
+
+@only_long
+def test_an_old_dump_restored(world: World) -> None:
+    """What the nodes know of later is forgotten: the database that is there now is the truth."""
+    card, folder = world.cards[-1], world.root / "dumps"
+    folder.mkdir(mode=0o711)
+    sql = world.ways("dump")["sql"]
+
+    def asked() -> set[str]:
+        with Load(world.nodes, world.cast["charger"], [card], pause=0.01) as load:
+            time.sleep(1.5)
+        return {answer.reason or str(answer.status) for answer in load.answers if answer.start > now() - 1.0}
+
+    for on in (True, False):
+        sql.set_valid(card.token, on)
+        then = "ALLOWED" if on else "TOKEN_BLOCKED"
+        wait_for(lambda then=then: asked() == {then}, 20)
+        world.backed_up(folder / str(on))
+        sql.set_valid(card.token, not on)
+        wait_for(lambda then=then: then not in asked(), 20)
+        world.replace_postgres(folder / str(on))
+        over = now()
+        wait_for(lambda then=then: asked() == {then}, 30)
+        assert now() - over < 30
+    with card.changing(False):
+        sql.set_valid(card.token, False)
+    with card.changing(True):
+        sql.set_valid(card.token, True)
 
 
 @only_long

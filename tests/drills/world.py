@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import urllib.error
 import urllib.request
@@ -133,6 +134,8 @@ class World:
             REDIS_URL=self.valkey.url,
             SECRET_KEY=self.data.secrets()["secret_key"],
             PYTHONUNBUFFERED="1",
+            # Its clients ask about unknown cards all the time.
+            UNKNOWN_TOKENS_PER_CPO="0",
         )
         self.hand = Hand(environment)
         # They start while the database is migrated, which takes as long.
@@ -196,6 +199,27 @@ class World:
 
     def connect(self) -> psycopg.Connection[Any]:
         return psycopg.connect(self.postgres.url, autocommit=True, connect_timeout=5)
+
+    def backed_up(self, to: Path) -> None:
+        """PostgreSQL's files as they are now, kept aside; it is stopped meanwhile."""
+        self._stop_postgres(signal.SIGINT)
+        subprocess.run(["cp", "-a", str(self.data.postgres), str(to)], check=True)
+        self.postgres.start()
+
+    def replace_postgres(self, files: Path | None = None) -> None:
+        """Another server at the same address, on these files, or on those of the one that is killed."""
+        self._stop_postgres(signal.SIGKILL)
+        former = self.data.postgres.with_name("postgres.former")
+        self.data.postgres.rename(former)
+        subprocess.run(["cp", "-a", str(files or former), str(self.data.postgres)], check=True)
+        shutil.rmtree(former)
+        self.postgres.start()
+
+    def _stop_postgres(self, how: signal.Signals) -> None:
+        child = self.postgres.child
+        assert child is not None
+        os.kill(child.pid, how)
+        child.wait_stopped()
 
     def server_processes(self) -> list[int]:
         """PostgreSQL's, the first of all before its children."""
