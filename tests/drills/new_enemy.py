@@ -19,15 +19,18 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from django.conf import settings
 
 from authorization.cache import follower
-from authorization.cache.snapshot import Meta, Reader, Writer
+from authorization.cache.snapshot import Meta, Writer
 from authorization.cache.store import CacheStore
 from authorization.engine.decide import decide
 from authorization.facts import Facts
 from authorization.questions import parse
 from authorization.store import DatabaseStore
+from tests.authorization.served_copy import SharedReader
 from tests.drills.world import HOST, Node, World
+from tests.stack import driver
 
 WRITERS = 8
 BATCH = "/api/v1/authorize/batch"
@@ -136,13 +139,15 @@ def over_http(node: Node, key: str) -> Ask:
 def in_process(world: World, fenced: bool) -> Iterator[Ask]:
     """A follower and a reader of its copy here; without the fence, documents come into the copy one by one."""
     with tempfile.TemporaryDirectory(prefix="chargeward-drill-") as folder:
-        following = follower.Follower(Path(folder), world.postgres.url, "drill")
+        following = follower.Follower(Path(folder), world.postgres.url, settings.DATABASE_ADDRESS)
         stopped = threading.Event()
         with _applying(fenced):
             thread = threading.Thread(target=following.run, args=[stopped], daemon=True)
             thread.start()
-            store = CacheStore(Reader(Path(folder), "drill", 60.0), DatabaseStore())
             try:
+                driver.wait_for(lambda: following.writer is not None, 60)
+                assert following.writer is not None
+                store = CacheStore(SharedReader(following.writer), DatabaseStore())
                 yield _asking(store, world.cast["charger"])
             finally:
                 stopped.set()

@@ -62,7 +62,6 @@ def test_without_the_fence_it_is_seen(world: World, note: Note) -> None:
     """The same test, of a copy that takes the documents of a revision one by one, finds what it looks for."""
     for fenced in (True, False):
         with new_enemy.in_process(world, fenced) as ask:
-            wait_for(lambda ask=ask: ask(new_enemy.cards(world)[0]) is not None, 60)
             found = new_enemy.pairs(world, [ask], 2_000 if LONG else 400)
         note({"away and elsewhere": "a follower" if fenced else "a follower without its fence", **vars(found)})
         print(fenced, found)
@@ -77,7 +76,10 @@ def test_an_old_dump_restored(world: World) -> None:
     """What the nodes know of later is forgotten: the database that is there now is the truth."""
     card, folder = world.cards[-1], world.root / "dumps"
     folder.mkdir(mode=0o711)
-    sql = world.ways("dump")["sql"]
+
+    def set_valid(on: bool) -> None:
+        with world.connect() as connection:
+            connection.execute("UPDATE tokens_token SET valid = %s WHERE id = %s", [on, card.token])
 
     def asked() -> set[str]:
         with Load(world.nodes, world.cast["charger"], [card], pause=0.01) as load:
@@ -85,20 +87,16 @@ def test_an_old_dump_restored(world: World) -> None:
         return {answer.reason or str(answer.status) for answer in load.answers if answer.start > now() - 1.0}
 
     for on in (True, False):
-        sql.set_valid(card.token, on)
+        set_valid(on)
         then = "ALLOWED" if on else "TOKEN_BLOCKED"
         wait_for(lambda then=then: asked() == {then}, 20)
         world.backed_up(folder / str(on))
-        sql.set_valid(card.token, not on)
+        set_valid(not on)
         wait_for(lambda then=then: then not in asked(), 20)
         world.replace_postgres(folder / str(on))
-        over = now()
         wait_for(lambda then=then: asked() == {then}, 30)
-        assert now() - over < 30
-    with card.changing(False):
-        sql.set_valid(card.token, False)
     with card.changing(True):
-        sql.set_valid(card.token, True)
+        set_valid(True)
 
 
 @only_long
