@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from authorization import triggers
 from authorization.fields import LocalDateTimeField
-from locations.models import CPO, ChargeStation, Location
+from locations.models import CPO, ChargeStation, Location, contains_index
 from tokens.models import EMSP, Customer, Driver, Token
 
 CPO_SIDE = ("cpo", "location")
@@ -67,6 +67,7 @@ class ExceptionGroup(Owned):
             models.UniqueConstraint(fields=["id", "category"], name="group_with_category"),
             models.CheckConstraint(condition=Q(category__in=[*CPO_SIDE, *EMSP_SIDE]), name="group_category_is_known"),
         ]
+        indexes = [models.Index(fields=["name", "id"], name="group_by_name"), contains_index("name", "group_name_has")]
         triggers = triggers.members_match_category()
 
     def __str__(self) -> str:
@@ -187,6 +188,10 @@ class ChargeException(Owned):
             ),
             models.CheckConstraint(condition=Q(action__in=Action.values), name="exception_action_is_known"),
             models.CheckConstraint(condition=Q(direction__in=Direction.values), name="exception_direction_is_known"),
+        ]
+        indexes = [
+            models.Index(fields=["name", "id"], name="exception_by_name"),
+            contains_index("name", "exception_name_has"),
         ]
         triggers = triggers.exception_complete()
 

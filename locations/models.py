@@ -187,6 +187,12 @@ class Location(models.Model):
         indexes = [
             models.Index(fields=["location_id"], name="location_by_location_id"),
             contains_index("name", "location_name_has"),
+            contains_index("city", "location_city_has"),
+            contains_index("location_id", "location_id_has"),
+            # The order of the lists: of all, of one CPO's, and of those that are private or closed.
+            models.Index(fields=["name", "id"], name="location_by_name"),
+            models.Index(fields=["cpo", "name", "id"], name="location_by_cpo_and_name"),
+            models.Index(fields=["name", "id"], name="location_unpublished", condition=Q(published=False)),
         ]
 
     def __str__(self) -> str:
@@ -223,7 +229,8 @@ class ChargeStation(models.Model):
     smart_button = models.BooleanField(default=False)
 
     class Meta:
-        ordering = ["identity"]
+        # The unique one: its index is the list's order.
+        ordering = ["identity_normal"]
         constraints = [
             models.UniqueConstraint(
                 fields=["identity_normal"],
@@ -240,7 +247,11 @@ class ChargeStation(models.Model):
                 "switch one of the two off.",
             ),
         ]
-        indexes = [prefix_index("identity_normal", "station_identity_begins")]
+        indexes = [
+            prefix_index("identity_normal", "station_identity_begins"),
+            # The few that need no card: a filter of the list, and a look of the dashboard.
+            models.Index(fields=["identity_normal"], name="station_free", condition=Q(authorization_required=False)),
+        ]
 
     def __str__(self) -> str:
         return self.identity

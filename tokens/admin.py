@@ -90,6 +90,7 @@ class CustomerAdmin(OfEmspAdmin):
     owner = "customer"
     object_pages = (*BlockingAdmin.object_pages, DRIVERS, TOKENS)
     list_display = ("name", "external_id", "emsp", "status")
+    sortable_by = ("name",)
     list_select_related = ("emsp",)
     list_filter = (("emsp", PartyFilter), ("blocked", BooleanRadioFilter))
     search_fields = ("name", "external_id")
@@ -125,6 +126,7 @@ class DriverAdmin(OfEmspAdmin):
     owner = "driver"
     object_pages = (*BlockingAdmin.object_pages, TOKENS)
     list_display = ("name", "external_id", "customer", "emsp", "status")
+    sortable_by = ("name",)
     list_select_related = ("customer__emsp",)
     list_filter = (("customer", PartyFilter), ("blocked", BooleanRadioFilter))
     search_fields = ("name", "external_id")
