@@ -94,7 +94,9 @@ class Links:
         options, scope = obj._meta, self.scope
         of_its_own = isinstance(obj, Location | ChargeStation)
         if not scope.may(f"{options.app_label}.view_{options.model_name}") or (
-            of_its_own and not scope.everything and not managed_by(scope, type(obj)._default_manager.filter(pk=obj.pk)).exists()
+            of_its_own
+            and not scope.everything
+            and not managed_by(scope, type(obj)._default_manager.filter(pk=obj.pk)).exists()
         ):
             return ""
         return _address(f"{options.app_label}_{options.model_name}_{page}", obj.pk)
