@@ -24,6 +24,9 @@ from locations.models import CPO, EVSE, ChargeStation, Location
 MANAGE_CPO = "locations.manage_cpo"
 # Who holds this through a role is an Admin, as a superuser is.
 ADMINISTER = "locations.administer"
+# The roles that every installation has: the product keeps what they allow, and nobody else.
+ADMIN, CPO_MANAGER, EMSP_MANAGER = "Admin", "CPO manager", "eMSP manager"
+BUILT_IN = (ADMIN, CPO_MANAGER, EMSP_MANAGER)
 PortalUser = AbstractBaseUser | AnonymousUser | None
 Rows = TypeVar("Rows", bound=QuerySet[Any])
 Value = TypeVar("Value")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.contrib import admin, messages
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.utils import unquote
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, models, transaction
 from django.db.models import Q
@@ -156,7 +157,7 @@ class ScopedAdmin(ObjectPages, Versioned, Scoped, Fields, ThemedAdmin):
             return super().delete_view(request, object_id, extra_context)
         except IntegrityError as error:
             _, text = admin_refusals.explain(error, self.refusals)
-            self.message_user(request, f"Not deleted. {text}", messages.ERROR)
+            self.message_user(request, gettext("Not deleted. %(why)s") % {"why": text}, messages.ERROR)
             return HttpResponseRedirect("../change/")
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
@@ -167,9 +168,12 @@ class ScopedAdmin(ObjectPages, Versioned, Scoped, Fields, ThemedAdmin):
             with transaction.atomic():
                 return super().changelist_view(request, extra_context)
         except IntegrityError as error:
-            text = f"Nothing was changed. {admin_refusals.explain(error, self.refusals)[1]}"
+            why = admin_refusals.explain(error, self.refusals)[1]
+            text = gettext("Nothing was changed. %(why)s") % {"why": why}
         except TooMany:
-            text = f"Nothing was deleted. Choose at most {DELETED_AT_ONCE:,} at a time."
+            text = gettext("Nothing was deleted. Choose at most %(number)s at a time.") % {
+                "number": intcomma(DELETED_AT_ONCE)
+            }
         admin_refusals.unsay(request, said)
         self.message_user(request, text, messages.ERROR)
         return HttpResponseRedirect(request.get_full_path())

@@ -25,6 +25,7 @@ from authorization.services.sealed import KEPT_DAYS, unseal
 from locations import admin_history
 from locations.access import scope_of_request, visible_to
 from locations.admin_base import ScopedAdmin, display
+from locations.admin_format import instant
 from locations.admin_scope import PartyFilter, may_name
 from locations.models import Location
 from tokens.models import Token
@@ -146,7 +147,7 @@ def _facts(request: HttpRequest, decision: Decision, seen: Sight) -> list[tuple[
     location = decision.location
     local = ""
     if location is not None:
-        local = f"{decision.decided_at.astimezone(UTC).astimezone(ZoneInfo(location.time_zone)):%d %b %Y %H:%M:%S}"
+        local = instant(decision.decided_at.astimezone(UTC).astimezone(ZoneInfo(location.time_zone)))
     facts = [
         (
             _("When"),

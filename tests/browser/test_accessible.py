@@ -26,18 +26,17 @@ def grave(page: Page, address: str) -> list[str]:
     answer = page.goto(address)
     assert answer is not None
     assert answer.status == 200, address
-    found = _violations(page, {"resultTypes": ["violations"]})
+    found = _grave(Axe().run(page, options={"resultTypes": ["violations"]}).response)
     page.evaluate("document.documentElement.classList.add('dark')")
     page.wait_for_function("!document.getAnimations().some(one => one.playState == 'running')")
-    found += _violations(page, {"resultTypes": ["violations"], "runOnly": ["color-contrast"]})
+    found += _grave(page.evaluate("axe.run(document, {resultTypes: ['violations'], runOnly: ['color-contrast']})"))
     return [f"{address}: {violation}" for violation in found]
 
 
-def _violations(page: Page, options: dict[str, Any]) -> list[str]:
-    found = Axe().run(page, options=options).response["violations"]
+def _grave(response: dict[str, Any]) -> list[str]:
     return [
         f"{violation['id']} × {len(violation['nodes'])}: {violation['nodes'][0]['html'][:200]}"
-        for violation in found
+        for violation in response["violations"]
         if violation["impact"] in GRAVE
     ]
 

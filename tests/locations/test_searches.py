@@ -27,8 +27,8 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, U
             sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")  # their history is of no interest here
         sql(
             "INSERT INTO locations_location (cpo_id, location_id, name, address, city, postal_code, country, "
-            "time_zone, published) SELECT (%s::int[])[1 + n %% %s], 'L' || md5('l' || n), 'Site ' || md5(n::text), '', 'Town ' || "
-            "n %% 3000, '', '', 'UTC', n %% 100 > 0 FROM generate_series(1, %s) n",
+            "time_zone, published) SELECT (%s::int[])[1 + n %% %s], 'L' || md5('l' || n), 'Site ' || md5(n::text), '', "
+            "'Town ' || n %% 3000, '', '', 'UTC', n %% 100 > 0 FROM generate_series(1, %s) n",
             cpos, CPOS, MANY,
         )  # fmt: skip
         sql(
