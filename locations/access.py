@@ -25,8 +25,7 @@ MANAGE_CPO = "locations.manage_cpo"
 # Who holds this through a role is an Admin, as a superuser is.
 ADMINISTER = "locations.administer"
 # The roles that every installation has: the product keeps what they allow, and nobody else.
-ADMIN, CPO_MANAGER, EMSP_MANAGER = "Admin", "CPO manager", "eMSP manager"
-BUILT_IN = (ADMIN, CPO_MANAGER, EMSP_MANAGER)
+BUILT_IN = ("Admin", "CPO manager", "eMSP manager")
 PortalUser = AbstractBaseUser | AnonymousUser | None
 Rows = TypeVar("Rows", bound=QuerySet[Any])
 Value = TypeVar("Value")

@@ -93,7 +93,7 @@ class Listing:
 
     @cached_property
     def term(self) -> str:
-        return self._asked.get(f"{self.name}-q", "").replace("\x00", "").strip()[:255]
+        return str(self._asked.get(f"{self.name}-q", "")).replace("\x00", "").strip()[:255]
 
     @cached_property
     def page(self) -> Any:

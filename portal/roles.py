@@ -11,7 +11,10 @@ from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
 from django.db import connection, transaction
 
-from locations.access import ADMIN, BUILT_IN, CPO_MANAGER, EMSP_MANAGER
+from locations import access
+
+BUILT_IN = access.BUILT_IN
+ADMIN, CPO_MANAGER, EMSP_MANAGER = BUILT_IN
 
 EDIT = ("add", "change", "view")
 # What all managers see: parties, places and cards, as far as their grants and the other side's consent go; and make.

@@ -205,7 +205,7 @@ def _rested_on(request: HttpRequest, decision: Decision, seen: Sight, again: Rea
     if seen.token and decision.token is not None:
         token = again.token if again is not None and again.token == decision.token else decision.token
         about += [token, token.driver, token.customer, token.emsp]
-    exceptions = list((again.exceptions if again is not None else {}).values())
+    exceptions: list[Any] = list((again.exceptions if again is not None else {}).values())
     if seen.rule and decision.rule not in exceptions:
         exceptions.append(decision.rule)
     exceptions = exceptions[:10]

@@ -150,8 +150,8 @@ class SwitchingAdmin(OwnedAdmin):
 
 
 def _compared(what: Chosen) -> Any:
-    """Two of these are the same where this is: the order of groups says nothing."""
-    return replace(what, places=sorted(g.pk for g in what.places), cards=sorted(g.pk for g in what.cards))
+    """Two of these are the same where this is: the order of groups says nothing, and none stands on both sides."""
+    return replace(what, places=[], cards=[]), {group.pk for group in (*what.places, *what.cards)}
 
 
 def _switching(enable: bool, number: int) -> str:
