@@ -1,8 +1,9 @@
-"""How the portal writes a moment, in the reader's language: for Python and, as filters, for templates."""
+"""How the portal writes a moment, and names its parts, in the reader's language: for Python and as filters."""
 
 from datetime import datetime
 
 from django import template
+from django.apps import apps
 from django.utils.dateformat import format as written
 from django.utils.translation import pgettext
 
@@ -27,3 +28,10 @@ def instant(value: datetime | None) -> str:
 def day(value: datetime | None) -> str:
     # Translators: letters of Django's date filter.
     return written(value, pgettext("date format", "j M Y")) if value is not None else ""
+
+
+@register.filter
+def part_of_portal(title: object) -> object:
+    """The name of an app, where the theme's way back begins with its label."""
+    found = apps.app_configs.get(str(title))
+    return found.verbose_name if found is not None else title
