@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from authorization.models import ChargeException
 from locations.models import Location
 from tests import factories
 from tests.portal.test_admin import url
@@ -51,7 +52,7 @@ def test_what_models_and_the_database_say(boss: Client) -> None:
     Customer.objects.filter(pk=customer.pk).update(blocked=True)
     history = boss.get(url(Customer, "history", customer.pk), **GERMAN).content.decode()  # type: ignore[arg-type]
     assert "hinzugefügt" in history
-    assert "Gesperrt</span>: nein → ja" in history
+    assert "gesperrt</span>: nein → ja" in history
     assert f"{timezone.now():%-d}. " in history
     form = boss.get(url(Token, "add"), **GERMAN).content.decode()  # type: ignore[arg-type]
     assert "MAC-Adresse" in form
@@ -64,3 +65,12 @@ def test_what_models_and_the_database_say(boss: Client) -> None:
     factories.customer(customer.emsp, external_id="A")
     refused = boss.post(url(Customer, "add"), given, **GERMAN)  # type: ignore[arg-type]
     assert "Diese externe ID ist vergeben." in refused.content.decode()
+
+
+def test_a_date_can_be_taken_for_no_other(boss: Client) -> None:
+    places, cards = factories.group("cpo", factories.cpo()), factories.group("emsp", factories.emsp())
+    until = "2026-04-03T08:00:00"
+    row = factories.exception("blacklist", "emsp_for_cpo", [places], [cards], valid_until=until)
+    for headers, shown in (({}, "2026-04-03"), (GERMAN, "03.04.2026")):
+        page = boss.get(url(ChargeException, "change", row.pk), **headers).content.decode()  # type: ignore[arg-type]
+        assert f'value="{shown}"' in page
