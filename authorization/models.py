@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from authorization import triggers
 from authorization.fields import LocalDateTimeField
-from locations.models import CPO, ChargeStation, Location
+from locations.models import CPO, ChargeStation, Location, contains_index
 from tokens.models import EMSP, Customer, Driver, Token
 
 CPO_SIDE = ("cpo", "location")
@@ -26,10 +26,10 @@ class Owned(models.Model):
     """Owned by one CPO, by one eMSP, or by neither: then it is Admin's, global, and everyone may use it."""
 
     owner_cpo = models.ForeignKey(
-        CPO, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="owner CPO"
+        CPO, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("owner CPO")
     )
     owner_emsp = models.ForeignKey(
-        EMSP, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="owner eMSP"
+        EMSP, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("owner eMSP")
     )
 
     class Meta:
@@ -38,7 +38,7 @@ class Owned(models.Model):
             models.CheckConstraint(
                 condition=Q(owner_cpo__isnull=True) | Q(owner_emsp__isnull=True),
                 name="%(class)s_has_one_owner",
-                violation_error_message="Owned by a CPO or by an eMSP, not by both.",
+                violation_error_message=_("Owned by a CPO or by an eMSP, not by both."),
             )
         ]
 
@@ -48,18 +48,20 @@ class ExceptionGroup(Owned):
     """Members of one category, which can never change. A group that an exception uses cannot be deleted."""
 
     class Category(models.TextChoices):
-        CPO = "cpo", "CPOs"
-        LOCATION = "location", "locations"
-        EMSP = "emsp", "eMSPs"
-        CUSTOMER = "customer", "customers"
-        DRIVER = "driver", "drivers"
-        TOKEN = "token", "charge tokens"
+        CPO = "cpo", _("CPOs")
+        LOCATION = "location", _("locations")
+        EMSP = "emsp", _("eMSPs")
+        CUSTOMER = "customer", _("customers")
+        DRIVER = "driver", _("drivers")
+        TOKEN = "token", _("charge tokens")
 
-    name = models.CharField(max_length=255)
-    notes = models.TextField(blank=True)
-    category = models.CharField(max_length=8, choices=Category)
+    name = models.CharField(_("name"), max_length=255)
+    notes = models.TextField(_("notes"), blank=True)
+    category = models.CharField(_("category"), max_length=8, choices=Category)
 
     class Meta(Owned.Meta):
+        verbose_name = _("exception group")
+        verbose_name_plural = _("exception groups")
         ordering = ["name", "pk"]
         constraints = [
             *Owned.Meta.constraints,
@@ -67,6 +69,7 @@ class ExceptionGroup(Owned):
             models.UniqueConstraint(fields=["id", "category"], name="group_with_category"),
             models.CheckConstraint(condition=Q(category__in=[*CPO_SIDE, *EMSP_SIDE]), name="group_category_is_known"),
         ]
+        indexes = [models.Index(fields=["name", "id"], name="group_by_name"), contains_index("name", "group_name_has")]
         triggers = triggers.members_match_category()
 
     def __str__(self) -> str:
@@ -94,26 +97,28 @@ class GroupMember(models.Model):
     later. `token` is then the one to show, and moves to another carrier when that one goes.
     """
 
-    group = models.ForeignKey(ExceptionGroup, models.CASCADE, related_name="members")
-    category = models.CharField(max_length=8, choices=ExceptionGroup.Category, editable=False)
-    cpo = models.ForeignKey(CPO, models.CASCADE, null=True, blank=True, verbose_name="CPO")
-    location = models.ForeignKey(Location, models.CASCADE, null=True, blank=True)
-    emsp = models.ForeignKey(EMSP, models.CASCADE, null=True, blank=True, verbose_name="eMSP")
-    customer = models.ForeignKey(Customer, models.CASCADE, null=True, blank=True)
-    driver = models.ForeignKey(Driver, models.CASCADE, null=True, blank=True)
+    group = models.ForeignKey(ExceptionGroup, models.CASCADE, related_name="members", verbose_name=_("group"))
+    category = models.CharField(_("category"), max_length=8, choices=ExceptionGroup.Category, editable=False)
+    cpo = models.ForeignKey(CPO, models.CASCADE, null=True, blank=True, verbose_name=_("CPO"))
+    location = models.ForeignKey(Location, models.CASCADE, null=True, blank=True, verbose_name=_("location"))
+    emsp = models.ForeignKey(EMSP, models.CASCADE, null=True, blank=True, verbose_name=_("eMSP"))
+    customer = models.ForeignKey(Customer, models.CASCADE, null=True, blank=True, verbose_name=_("customer"))
+    driver = models.ForeignKey(Driver, models.CASCADE, null=True, blank=True, verbose_name=_("driver"))
     # The trigger token_leaves_its_names moves or removes the row before the token goes.
-    token = models.ForeignKey(Token, models.DO_NOTHING, null=True, blank=True)
-    auth_id = models.TextField("Auth ID", null=True, blank=True, editable=False)
+    token = models.ForeignKey(Token, models.DO_NOTHING, null=True, blank=True, verbose_name=_("charge token"))
+    auth_id = models.TextField(_("Auth ID"), null=True, blank=True, editable=False)
     # As it was named here: shown to those who may not see the token, however that one spells it.
-    auth_id_entered = models.TextField(null=True, blank=True, editable=False)
+    auth_id_entered = models.TextField(_("Auth ID as entered"), null=True, blank=True, editable=False)
 
     class Meta:
+        verbose_name = _("group member")
+        verbose_name_plural = _("group members")
         ordering = ["pk"]
         constraints = [
             models.CheckConstraint(
                 condition=_exactly_the_column_of_its_category(),
                 name="group_member_has_the_column_of_its_category",
-                violation_error_message="Choose one member, of the group's category.",
+                violation_error_message=_("Choose one member, of the group's category."),
             ),
             models.CheckConstraint(
                 condition=Q(auth_id__isnull=True) | Q(token__isnull=False), name="group_member_auth_id_has_a_token"
@@ -122,7 +127,7 @@ class GroupMember(models.Model):
                 models.UniqueConstraint(
                     fields=["group", column],
                     name=f"group_member_{column}_is_unique",
-                    violation_error_message="Already a member.",
+                    violation_error_message=_("Already a member."),
                 )
                 for column in [*CPO_SIDE, *EMSP_SIDE, "auth_id"]
             ),
@@ -137,13 +142,13 @@ class GroupMember(models.Model):
 
 
 class Action(models.TextChoices):
-    WHITELIST = "whitelist", "whitelist"
-    BLACKLIST = "blacklist", "blacklist"
+    WHITELIST = "whitelist", _("whitelist")
+    BLACKLIST = "blacklist", _("blacklist")
 
 
 class Direction(models.TextChoices):
-    EMSP_FOR_CPO = "emsp_for_cpo", "eMSP for CPO"
-    CPO_FOR_EMSP = "cpo_for_emsp", "CPO for eMSP"
+    EMSP_FOR_CPO = "emsp_for_cpo", _("eMSP for CPO")
+    CPO_FOR_EMSP = "cpo_for_emsp", _("CPO for eMSP")
 
 
 @pghistory.track()
@@ -153,40 +158,49 @@ class ChargeException(Owned):
     Active: enabled and valid_from ≤ t < valid_until, t the wall clock at the location.
     """
 
-    name = models.CharField(max_length=255)
-    notes = models.TextField(blank=True)
-    enabled = models.BooleanField(default=True)
-    action = models.CharField(max_length=9, choices=Action)
-    direction = models.CharField(max_length=12, choices=Direction)
-    valid_from = LocalDateTimeField(null=True, blank=True, help_text="Wall clock at each location. Empty: from ever.")
-    valid_until = LocalDateTimeField(null=True, blank=True, help_text="Not any more at this moment. Empty: for ever.")
+    name = models.CharField(_("name"), max_length=255)
+    notes = models.TextField(_("notes"), blank=True)
+    enabled = models.BooleanField(_("enabled"), default=True)
+    action = models.CharField(_("action"), max_length=9, choices=Action)
+    direction = models.CharField(_("direction"), max_length=12, choices=Direction)
+    valid_from = LocalDateTimeField(
+        _("valid from"), null=True, blank=True, help_text=_("Wall clock at each location. Empty: from ever.")
+    )
+    valid_until = LocalDateTimeField(
+        _("valid until"), null=True, blank=True, help_text=_("Not any more at this moment. Empty: for ever.")
+    )
     cpo_groups = models.ManyToManyField(
         ExceptionGroup,
         through="ExceptionCpoGroup",
         related_name="+",
-        verbose_name="CPO-side groups",
+        verbose_name=_("CPO-side groups"),
         limit_choices_to={"category__in": CPO_SIDE},
     )
     emsp_groups = models.ManyToManyField(
         ExceptionGroup,
         through="ExceptionEmspGroup",
         related_name="+",
-        verbose_name="eMSP-side groups",
+        verbose_name=_("eMSP-side groups"),
         limit_choices_to={"category__in": EMSP_SIDE},
     )
 
     class Meta(Owned.Meta):
         verbose_name = _("exception")
+        verbose_name_plural = _("exceptions")
         ordering = ["name", "pk"]
         constraints = [
             *Owned.Meta.constraints,
             models.CheckConstraint(
                 condition=Q(valid_from__isnull=True) | Q(valid_until__isnull=True) | Q(valid_from__lt=F("valid_until")),
                 name="exception_begins_before_it_ends",
-                violation_error_message="valid_from must be before valid_until.",
+                violation_error_message=_("valid_from must be before valid_until."),
             ),
             models.CheckConstraint(condition=Q(action__in=Action.values), name="exception_action_is_known"),
             models.CheckConstraint(condition=Q(direction__in=Direction.values), name="exception_direction_is_known"),
+        ]
+        indexes = [
+            models.Index(fields=["name", "id"], name="exception_by_name"),
+            contains_index("name", "exception_name_has"),
         ]
         triggers = triggers.exception_complete()
 
@@ -198,8 +212,8 @@ class ChargeException(Owned):
 class ExceptionCpoGroup(models.Model):
     """A CPO-side group of an exception."""
 
-    exception = models.ForeignKey(ChargeException, models.CASCADE, related_name="+")
-    group = models.ForeignKey(ExceptionGroup, models.PROTECT, related_name="used_on_cpo_side")
+    exception = models.ForeignKey(ChargeException, models.CASCADE, related_name="+", verbose_name=_("exception"))
+    group = models.ForeignKey(ExceptionGroup, models.PROTECT, related_name="used_on_cpo_side", verbose_name=_("group"))
 
     class Meta:
         verbose_name = _("CPO-side group")
@@ -214,8 +228,8 @@ class ExceptionCpoGroup(models.Model):
 class ExceptionEmspGroup(models.Model):
     """An eMSP-side group of an exception."""
 
-    exception = models.ForeignKey(ChargeException, models.CASCADE, related_name="+")
-    group = models.ForeignKey(ExceptionGroup, models.PROTECT, related_name="used_on_emsp_side")
+    exception = models.ForeignKey(ChargeException, models.CASCADE, related_name="+", verbose_name=_("exception"))
+    group = models.ForeignKey(ExceptionGroup, models.PROTECT, related_name="used_on_emsp_side", verbose_name=_("group"))
 
     class Meta:
         verbose_name = _("eMSP-side group")
@@ -233,16 +247,19 @@ class AuthorizationListEntry(models.Model):
     `auth_id` and `token` work as in GroupMember.
     """
 
-    location = models.ForeignKey(Location, models.CASCADE, related_name="authorization_list")
-    customer = models.ForeignKey(Customer, models.CASCADE, null=True, blank=True)
+    location = models.ForeignKey(
+        Location, models.CASCADE, related_name="authorization_list", verbose_name=_("location")
+    )
+    customer = models.ForeignKey(Customer, models.CASCADE, null=True, blank=True, verbose_name=_("customer"))
     # As in GroupMember.
-    token = models.ForeignKey(Token, models.DO_NOTHING, null=True, blank=True)
-    auth_id = models.TextField("Auth ID", null=True, blank=True, editable=False)
+    token = models.ForeignKey(Token, models.DO_NOTHING, null=True, blank=True, verbose_name=_("charge token"))
+    auth_id = models.TextField(_("Auth ID"), null=True, blank=True, editable=False)
     # As it was named here: shown to those who may not see the token, however that one spells it.
-    auth_id_entered = models.TextField(null=True, blank=True, editable=False)
-    added_at = models.DateTimeField(auto_now_add=True)
+    auth_id_entered = models.TextField(_("Auth ID as entered"), null=True, blank=True, editable=False)
+    added_at = models.DateTimeField(_("added at"), auto_now_add=True)
 
     class Meta:
+        verbose_name = _("authorization list entry")
         verbose_name_plural = _("authorization list entries")
         ordering = ["pk"]
         constraints = [
@@ -250,13 +267,13 @@ class AuthorizationListEntry(models.Model):
                 condition=Q(customer__isnull=True, token__isnull=False)
                 | Q(customer__isnull=False, token__isnull=True, auth_id__isnull=True),
                 name="list_entry_is_a_customer_or_a_token",
-                violation_error_message="Choose a customer or a token.",
+                violation_error_message=_("Choose a customer or a token."),
             ),
             *(
                 models.UniqueConstraint(
                     fields=["location", column],
                     name=f"list_entry_{column}_is_unique",
-                    violation_error_message="Already on the list.",
+                    violation_error_message=_("Already on the list."),
                 )
                 for column in ("customer", "token", "auth_id")
             ),
@@ -347,7 +364,7 @@ class ApiKey(models.Model):
                 | Q(station__isnull=True, cpo__isnull=False, user__isnull=True)
                 | Q(station__isnull=True, cpo__isnull=True, user__isnull=False),
                 name="api_key_has_one_scope",
-                violation_error_message="A key is for one station, one CPO or one user.",
+                violation_error_message=_("A key is for one station, one CPO or one user."),
             )
         ]
 

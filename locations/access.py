@@ -24,6 +24,8 @@ from locations.models import CPO, EVSE, ChargeStation, Location
 MANAGE_CPO = "locations.manage_cpo"
 # Who holds this through a role is an Admin, as a superuser is.
 ADMINISTER = "locations.administer"
+# The roles that every installation has: the product keeps what they allow, and nobody else.
+BUILT_IN = ("Admin", "CPO manager", "eMSP manager")
 PortalUser = AbstractBaseUser | AnonymousUser | None
 Rows = TypeVar("Rows", bound=QuerySet[Any])
 Value = TypeVar("Value")

@@ -103,6 +103,8 @@ class LocationAdmin(ScopedAdmin):
     list_display: tuple[str, ...] = ("name_or_id", "location_id", "cpo", "city", "country")
     list_select_related = ("cpo",)
     list_filter: ClassVar[tuple[Any, ...]] = (("cpo", PartyFilter),)
+    # Other orders of so many rows have no index.
+    sortable_by = ("name_or_id", "location_id")
     search_fields = ("name", "city", "location_id")
     search_help_text = _("Name, city, location ID, EVSE ID or station identity")
     autocomplete_fields = ("cpo",)
@@ -127,12 +129,14 @@ class LocationAdmin(ScopedAdmin):
             # Of others' locations the name is all that may be read, and so all that is searched.
             return queryset.filter(name__icontains=term), False
         try:
-            evses = EVSE.objects.filter(evse_id_normal=ids.evse_id(term)).values("location")
-            stations = ChargeStation.objects.filter(identity_normal=ids.identity(term)).values("location")
+            evses = EVSE.objects.filter(evse_id_normal=ids.evse_id(term))
+            stations = ChargeStation.objects.filter(identity_normal=ids.identity(term))
         except ids.BadId:
             return super().search(queryset, term, request)
-        named = queryset.filter(Q(pk__in=evses) | Q(pk__in=stations))
-        return (named, False) if named.exists() else super().search(queryset, term, request)
+        # Asked by themselves, each is one look into an index.
+        places = {pk for rows in (evses, stations) for pk in rows.values_list("location", flat=True)}
+        named = queryset.filter(pk__in=places)
+        return (named, False) if places and named.exists() else super().search(queryset, term, request)
 
     def chargers_page(self, request: HttpRequest, obj: Location) -> HttpResponse:
         listings = [stations_of(request, obj), evses_of(request, obj)]
@@ -152,7 +156,8 @@ class AtLocation(ScopedAdmin):
 
 
 class ChargeStationAdmin(AtLocation):
-    list_display = ("identity", "location", "access")
+    list_display = ("named", "location", "access")
+    sortable_by = ("named",)
     list_select_related = ("location",)
     list_filter = (("location", PartyFilter), ("authorization_required", BooleanRadioFilter))
     search_fields = ("identity",)
@@ -183,6 +188,10 @@ class ChargeStationAdmin(AtLocation):
         ),
     }
 
+    @display(description=_("Identity"), ordering="identity_normal")
+    def named(self, station: ChargeStation) -> str:
+        return station.identity
+
     @display(description=_("Access"), label={True: "info", False: "warning"})
     def access(self, station: ChargeStation) -> Any:
         return station.authorization_required, access_of(station)
@@ -204,6 +213,7 @@ class ChargeStationAdmin(AtLocation):
 @admin.register(EVSE)
 class EVSEAdmin(AtLocation):
     list_display = ("name", "uid", "location", "station")
+    sortable_by = ()
     list_select_related = ("location", "station")
     list_filter = (("location", PartyFilter),)
     search_fields = ("evse_id",)
@@ -216,7 +226,7 @@ class EVSEAdmin(AtLocation):
         "evse_station_of_its_location": ("station", _("The charge station stands at another location.")),
     }
 
-    @display(description="EVSE ID", ordering="evse_id")
+    @display(description="EVSE ID")
     def name(self, evse: EVSE) -> str:
         return str(evse)
 

@@ -43,9 +43,12 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
+    """picked: whether its box is ticked."""
+
     key: Any
     cells: list[Cell]
     object: Any
+    picked: bool = False
 
 
 @dataclass
@@ -55,6 +58,9 @@ class Listing:
 
     select: the name of the boxes with which rows are chosen for the form around the list (attribute `form`); empty for
     none. key(row): what such a box sends; None: the row has none. empty: what to say where there is nothing.
+
+    posts: it is searched and paged by the form around it, so that what is ticked or typed there is kept; `picked`: what
+    was ticked before, whatever is searched for now.
 
     add: the button in the list's head. menu: what stands behind the arrow beside it.
     """
@@ -71,6 +77,8 @@ class Listing:
     form: str = ""
     key: Value = lambda row: row.pk
     per_page: int = 25
+    posts: bool = False
+    picked: Sequence[Any] = ()
     add: Button | None = None
     menu: Sequence[MenuItem] = ()
 
@@ -79,14 +87,18 @@ class Listing:
         """Whether there is a search (a template would call `search` itself)."""
         return self.search is not None
 
+    @property
+    def _asked(self) -> Any:
+        return self.request.POST if self.posts and self.request.method == "POST" else self.request.GET
+
     @cached_property
     def term(self) -> str:
-        return self.request.GET.get(f"{self.name}-q", "").replace("\x00", "").strip()[:255]
+        return str(self._asked.get(f"{self.name}-q", "")).replace("\x00", "").strip()[:255]
 
     @cached_property
     def page(self) -> Any:
         rows = self.search(self.rows, self.term) if self.search and self.term else self.rows
-        return BoundedPaginator(rows, self.per_page).get_page(self.request.GET.get(f"{self.name}-p"))
+        return BoundedPaginator(rows, self.per_page).get_page(self._asked.get(f"{self.name}-p"))
 
     @property
     def count(self) -> int:
@@ -98,7 +110,18 @@ class Listing:
 
     def __iter__(self) -> Iterator[Row]:
         for row in self.page.object_list:
-            yield Row(self.key(row), [self._cell(column, row) for column in self.columns], row)
+            yield self._row(row)
+
+    def _row(self, row: Any) -> Row:
+        key = self.key(row)
+        return Row(key, [self._cell(column, row) for column in self.columns], row, key in self.picked)
+
+    @cached_property
+    def elsewhere(self) -> list[Row]:
+        """The rows that were ticked before and are not on this page."""
+        here = {row.pk for row in self.page.object_list}
+        missing = [pk for pk in self.picked if pk not in here]
+        return [self._row(row) for row in self.rows.filter(pk__in=missing)] if missing else []
 
     @staticmethod
     def _cell(column: Column, row: Any) -> Cell:

@@ -14,10 +14,14 @@ else:
     from unfold.views import ChangeList as ThemedChangeList
 
 COUNTED = 10_000
+# From here on a page is found by its keys first.
+DEEP = 1000
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts to COUNTED and no further. Beyond: the planner's number for a whole table, COUNTED for a part."""
+    """Counts to COUNTED and no further. Beyond: the planner's number for a whole table, COUNTED for a part; and there
+    the pages end, because the way to a page grows with its number: who looks for a row so far down searches or filters.
+    """
 
     template_name = "admin/bounded_pages.html"
     more = False
@@ -33,11 +37,16 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         self.more = True
         return COUNTED if rows.query.where else max(COUNTED, self._estimate())
 
+    @cached_property
+    def num_pages(self) -> int:
+        pages: int = super().num_pages
+        return min(pages, max(1, COUNTED // self.per_page)) if self.more else pages
+
     def page(self, number: Any) -> Any:
         """A page far down is found by its keys alone, and only its own rows are then read."""
         page = super().page(number)
         rows: Any = self.object_list
-        if hasattr(rows, "query") and (page.number - 1) * self.per_page >= COUNTED:
+        if hasattr(rows, "query") and (page.number - 1) * self.per_page >= DEEP:
             keys: Any = page.object_list
             page.object_list = rows.filter(pk__in=list(keys.values_list("pk", flat=True)))
         return page

@@ -13,8 +13,11 @@ from django.db import IntegrityError
 from django.db.models import ProtectedError, RestrictedError
 from django.http import HttpRequest
 from django.utils.text import get_text_list
+from django.utils.translation import gettext, gettext_lazy
 
-OTHERWISE = "The database refused this: another object uses it, or has just changed. Reload the page and try again."
+OTHERWISE = gettext_lazy(
+    "The database refused this: another object uses it, or has just changed. Reload the page and try again."
+)
 # constraint name → the field it is about (or None), and what to say (or None: the constraint's own text)
 Refusals = Mapping[str, tuple[str | None, Any]]
 
@@ -24,20 +27,22 @@ def explain(error: IntegrityError, refusals: Refusals) -> tuple[str | None, str]
     if isinstance(error, ProtectedError | RestrictedError):
         users = error.protected_objects if isinstance(error, ProtectedError) else error.restricted_objects
         names = sorted(f"{user._meta.verbose_name} {user}" for user in list(users)[:5])
-        return None, f"It is in use by {get_text_list(names, 'and')}: remove it there first."
+        return None, gettext("It is in use by %(names)s: remove it there first.") % {
+            "names": get_text_list(names, gettext("and"))
+        }
     diagnosis = getattr(error.__cause__, "diag", None)
     name = getattr(diagnosis, "constraint_name", None) or ""
     field, text = refusals.get(name, (None, None))
     if text is None and getattr(diagnosis, "source_function", "") == "exec_stmt_raise":
-        text = diagnosis.message_primary  # type: ignore[union-attr]  # a trigger of ours wrote it for people
+        text = gettext(diagnosis.message_primary)  # type: ignore[union-attr]  # a trigger of ours wrote it for people
     return field, str(text or _texts().get(name) or OTHERWISE)
 
 
 @cache
-def _texts() -> dict[str, str]:
+def _texts() -> dict[str, Any]:
     """Each named constraint's own text, where the model gives it one."""
     return {
-        constraint.name: str(constraint.violation_error_message)
+        constraint.name: constraint.violation_error_message
         for model in apps.get_models()
         for constraint in model._meta.constraints
         if constraint.violation_error_message != constraint.default_violation_error_message

@@ -1,8 +1,10 @@
 """Charge point operators and their places."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class LocationsConfig(AppConfig):
     name = "locations"
-    verbose_name = "CPO"
+    # As in the left bar.
+    verbose_name = _("CPO")

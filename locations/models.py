@@ -28,7 +28,8 @@ class NormalEvseId(Func):
 def validate_zone(value: str) -> None:
     """A zone of the IANA database as PyPI's tzdata has it."""
     if value not in zoneinfo.available_timezones():
-        raise ValidationError(f"{value!r} is no IANA time zone. Use a name like Europe/Amsterdam.", code="time_zone")
+        text = _("%(value)s is no IANA time zone. Use a name like Europe/Amsterdam.")
+        raise ValidationError(text, code="time_zone", params={"value": repr(value)})
 
 
 def printable_check(field: str, name: str) -> models.CheckConstraint:
@@ -36,7 +37,7 @@ def printable_check(field: str, name: str) -> models.CheckConstraint:
     return models.CheckConstraint(
         condition=Q(**{f"{field}__regex": r"^[ -~]*[!-~][ -~]*$"}),
         name=name,
-        violation_error_message="Use printable ASCII characters only.",
+        violation_error_message=_("Use printable ASCII characters only."),
     )
 
 
@@ -53,9 +54,13 @@ def contains_index(field: str, name: str) -> GinIndex:
 class Party(models.Model):
     """What CPO and eMSP have in common: a country and a party id that name them in OCPI."""
 
-    country_code = models.CharField(max_length=2, validators=[validate_country_code], help_text="Two letters, like NL.")
-    party_id = models.CharField(max_length=3, validators=[validate_party_id], help_text="Three characters, like GFX.")
-    name = models.CharField(max_length=255)
+    country_code = models.CharField(
+        _("country code"), max_length=2, validators=[validate_country_code], help_text=_("Two letters, like NL.")
+    )
+    party_id = models.CharField(
+        _("party id"), max_length=3, validators=[validate_party_id], help_text=_("Three characters, like GFX.")
+    )
+    name = models.CharField(_("name"), max_length=255)
 
     class Meta:
         abstract = True
@@ -80,12 +85,14 @@ def party_constraints(table: str) -> list[models.BaseConstraint]:
         models.UniqueConstraint(
             fields=["country_code", "party_id"],
             name=f"{table}_party_is_unique",
-            violation_error_message="This country code and party id are taken.",
+            violation_error_message=_("This country code and party id are taken."),
         ),
         models.CheckConstraint(
             condition=Q(country_code__regex="^[A-Z]{2}$") & Q(party_id__regex="^[A-Z0-9]{3}$"),
             name=f"{table}_party_has_its_form",
-            violation_error_message="A party is two capital letters and three capital letters or digits, like NL GFX.",
+            violation_error_message=_(
+                "A party is two capital letters and three capital letters or digits, like NL GFX."
+            ),
         ),
     ]
 
@@ -95,9 +102,9 @@ class CPO(Party):
     """Charge point operator. A sub-CPO has a parent; what covers or may manage the parent covers the sub-CPO."""
 
     parent = models.ForeignKey(
-        "self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name="parent CPO"
+        "self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name=_("parent CPO")
     )
-    time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_zone])
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validate_zone])
 
     class Meta:
         verbose_name = _("CPO")
@@ -137,7 +144,7 @@ class CPO(Party):
         above, seen = self.parent, {self.pk}
         while above is not None:
             if above.pk in seen and self.pk is not None:
-                raise ValidationError({"parent": "A CPO cannot be above itself."})
+                raise ValidationError({"parent": _("A CPO cannot be above itself.")})
             seen.add(above.pk)
             above = above.parent
 
@@ -146,28 +153,37 @@ class CPO(Party):
 class Location(models.Model):
     """A place to charge. `private` (its authorization list is not empty) is worked out from the list, never stored."""
 
-    cpo = models.ForeignKey(CPO, models.PROTECT, related_name="locations", verbose_name="CPO")
-    location_id = models.CharField("location ID", max_length=39, validators=[printable])
-    name = models.CharField(max_length=255, blank=True)
-    address = models.CharField(max_length=255, blank=True)
-    city = models.CharField(max_length=255, blank=True)
-    postal_code = models.CharField(max_length=20, blank=True)
+    cpo = models.ForeignKey(CPO, models.PROTECT, related_name="locations", verbose_name=_("CPO"))
+    location_id = models.CharField(_("location ID"), max_length=39, validators=[printable])
+    name = models.CharField(_("name"), max_length=255, blank=True)
+    address = models.CharField(_("address"), max_length=255, blank=True)
+    city = models.CharField(_("city"), max_length=255, blank=True)
+    postal_code = models.CharField(_("postal code"), max_length=20, blank=True)
     country = models.CharField(
-        max_length=3, blank=True, validators=[validate_country_alpha3], help_text="ISO 3166 alpha-3, like NLD."
+        _("country"),
+        max_length=3,
+        blank=True,
+        validators=[validate_country_alpha3],
+        help_text=_("ISO 3166 alpha-3, like NLD."),
     )
-    latitude = models.DecimalField(max_digits=10, decimal_places=7, null=True, blank=True)
-    longitude = models.DecimalField(max_digits=10, decimal_places=7, null=True, blank=True)
-    time_zone = models.CharField(max_length=64, blank=True, validators=[validate_zone], help_text="Default: the CPO's.")
-    published = models.BooleanField(default=True, help_text="A private location cannot be published.")
+    latitude = models.DecimalField(_("latitude"), max_digits=10, decimal_places=7, null=True, blank=True)
+    longitude = models.DecimalField(_("longitude"), max_digits=10, decimal_places=7, null=True, blank=True)
+    time_zone = models.CharField(
+        _("time zone"), max_length=64, blank=True, validators=[validate_zone], help_text=_("Default: the CPO's.")
+    )
+    published = models.BooleanField(
+        _("published"), default=True, help_text=_("A private location cannot be published.")
+    )
 
     class Meta:
         verbose_name = _("charge location")
+        verbose_name_plural = _("charge locations")
         ordering = ["name", "pk"]
         constraints = [
             models.UniqueConstraint(
                 fields=["cpo", "location_id"],
                 name="location_id_is_unique_per_cpo",
-                violation_error_message="This location ID is taken.",
+                violation_error_message=_("This location ID is taken."),
             ),
             printable_check("location_id", "location_id_is_printable"),
             models.CheckConstraint(
@@ -180,13 +196,19 @@ class Location(models.Model):
                     longitude__range=(-180, 180),
                 ),
                 name="location_coordinates_are_on_earth",
-                violation_error_message="Give a latitude of -90 to 90 and a longitude of -180 to 180, or neither.",
+                violation_error_message=_("Give a latitude of -90 to 90 and a longitude of -180 to 180, or neither."),
             ),
             models.CheckConstraint(condition=~Q(time_zone=""), name="location_has_a_time_zone"),
         ]
         indexes = [
             models.Index(fields=["location_id"], name="location_by_location_id"),
             contains_index("name", "location_name_has"),
+            contains_index("city", "location_city_has"),
+            contains_index("location_id", "location_id_has"),
+            # The order of the lists: of all, of one CPO's, and of those that are private or closed.
+            models.Index(fields=["name", "id"], name="location_by_name"),
+            models.Index(fields=["cpo", "name", "id"], name="location_by_cpo_and_name"),
+            models.Index(fields=["name", "id"], name="location_unpublished", condition=Q(published=False)),
         ]
 
     def __str__(self) -> str:
@@ -209,8 +231,8 @@ class Location(models.Model):
 class ChargeStation(models.Model):
     """A charger: one identity on the wire (OCPP, Josev) with one or more EVSEs, and its access modes."""
 
-    location = models.ForeignKey(Location, models.PROTECT, related_name="stations")
-    identity = models.CharField(max_length=255, validators=[printable])
+    location = models.ForeignKey(Location, models.PROTECT, related_name="stations", verbose_name=_("location"))
+    identity = models.CharField(_("identity"), max_length=255, validators=[printable])
     identity_normal = models.GeneratedField(
         expression=Upper(Collate(Func(F("identity"), function="btrim"), "C")),
         output_field=models.TextField(),
@@ -223,12 +245,15 @@ class ChargeStation(models.Model):
     smart_button = models.BooleanField(default=False)
 
     class Meta:
-        ordering = ["identity"]
+        verbose_name = _("charge station")
+        verbose_name_plural = _("charge stations")
+        # The unique one: its index is the list's order.
+        ordering = ["identity_normal"]
         constraints = [
             models.UniqueConstraint(
                 fields=["identity_normal"],
                 name="station_identity_is_unique",
-                violation_error_message="This identity is taken.",
+                violation_error_message=_("This identity is taken."),
             ),
             # The target of the foreign key that keeps an EVSE and its station at one location.
             models.UniqueConstraint(fields=["id", "location"], name="station_with_location"),
@@ -240,7 +265,11 @@ class ChargeStation(models.Model):
                 "switch one of the two off.",
             ),
         ]
-        indexes = [prefix_index("identity_normal", "station_identity_begins")]
+        indexes = [
+            prefix_index("identity_normal", "station_identity_begins"),
+            # The few that need no card: a filter of the list, and a look of the dashboard.
+            models.Index(fields=["identity_normal"], name="station_free", condition=Q(authorization_required=False)),
+        ]
 
     def __str__(self) -> str:
         return self.identity
@@ -250,10 +279,12 @@ class ChargeStation(models.Model):
 class EVSE(models.Model):
     """One charging point of a location: what a driver plugs into, named by an EVSE id."""
 
-    location = models.ForeignKey(Location, models.CASCADE, related_name="evses")
-    station = models.ForeignKey(ChargeStation, models.SET_NULL, null=True, blank=True, related_name="evses")
-    uid = models.CharField("UID", max_length=39, validators=[printable])
-    evse_id = models.CharField("EVSE ID", max_length=48, null=True, blank=True, validators=[printable])
+    location = models.ForeignKey(Location, models.CASCADE, related_name="evses", verbose_name=_("location"))
+    station = models.ForeignKey(
+        ChargeStation, models.SET_NULL, null=True, blank=True, related_name="evses", verbose_name=_("station")
+    )
+    uid = models.CharField(_("UID"), max_length=39, validators=[printable])
+    evse_id = models.CharField(_("EVSE ID"), max_length=48, null=True, blank=True, validators=[printable])
     evse_id_normal = models.GeneratedField(
         expression=NormalEvseId(F("evse_id")), output_field=models.TextField(null=True), db_persist=True
     )
@@ -266,10 +297,10 @@ class EVSE(models.Model):
             models.UniqueConstraint(
                 fields=["location", "uid"],
                 name="evse_uid_is_unique_per_location",
-                violation_error_message="This EVSE UID is taken at this location.",
+                violation_error_message=_("This EVSE UID is taken at this location."),
             ),
             models.UniqueConstraint(
-                fields=["evse_id_normal"], name="evse_id_is_unique", violation_error_message="This EVSE ID is taken."
+                fields=["evse_id_normal"], name="evse_id_is_unique", violation_error_message=_("This EVSE ID is taken.")
             ),
             printable_check("uid", "evse_uid_is_printable"),
             printable_check("evse_id", "evse_id_is_printable"),
@@ -282,4 +313,4 @@ class EVSE(models.Model):
     def clean(self) -> None:
         self.evse_id = self.evse_id or None
         if self.station is not None and self.station.location_id != self.location_id:
-            raise ValidationError({"station": "This station stands at another location."})
+            raise ValidationError({"station": _("This station stands at another location.")})

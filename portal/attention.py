@@ -9,7 +9,15 @@ from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import ngettext
 
-from authorization.models import ApiKey, AuthorizationListEntry, ChargeException, ExceptionGroup, GroupMember
+from authorization.models import (
+    ApiKey,
+    AuthorizationListEntry,
+    ChargeException,
+    ExceptionCpoGroup,
+    ExceptionEmspGroup,
+    ExceptionGroup,
+    GroupMember,
+)
 from locations.access import Scope, managed_by
 from locations.models import ChargeStation, Location
 from tokens.models import Token
@@ -81,16 +89,19 @@ def _ending(scope: Scope, now: datetime) -> Iterator[Item]:
 
 
 def _empty(scope: Scope, now: datetime) -> Iterator[Item]:
-    # The `is_used` of a group is one look into an index for each side.
-    used = Q(used_on_cpo_side__exception__enabled=True) | Q(used_on_emsp_side__exception__enabled=True)
+    # Few groups are empty; whether one is used is then one look into an index for each side.
+    sides = (ExceptionCpoGroup, ExceptionEmspGroup)
+    on_cpo_side, on_emsp_side = (
+        Exists(side.objects.filter(group=OuterRef("pk"), exception__enabled=True)) for side in sides
+    )
     rows = managed_by(scope, ExceptionGroup.objects.all()).filter(
-        used, ~Exists(GroupMember.objects.filter(group=OuterRef("pk")))
+        ~Exists(GroupMember.objects.filter(group=OuterRef("pk"))), on_cpo_side | on_emsp_side
     )
     yield from _item(
         lambda n: ngettext(
             "A group in use is empty: it covers nothing", "Groups in use are empty: they cover nothing", n
         ),
-        rows.distinct().order_by("name", "pk"),
+        rows.order_by("name", "pk"),
     )
 
 
@@ -109,7 +120,8 @@ def _without_token(scope: Scope, now: datetime) -> Iterator[Item]:
         | Exists(tokens.filter(auth_id_normal=OuterRef("auth_id")))
         | Q(auth_id=None) & Exists(tokens.filter(pk=OuterRef("token")))
     )
-    rows = managed_by(scope, Location.objects.all()).filter(Exists(entries), ~Exists(lets_in))
+    # A private location is never published: that says where to look.
+    rows = managed_by(scope, Location.objects.filter(published=False)).filter(Exists(entries), ~Exists(lets_in))
     yield from _item(
         lambda n: ngettext(
             "A private location lets nobody in: no token on its list can be used",
@@ -129,5 +141,5 @@ def _free(scope: Scope, now: datetime) -> Iterator[Item]:
             "Charge stations at private locations are free for everybody",
             n,
         ),
-        rows.order_by("identity"),
+        rows.order_by("identity_normal"),
     )

@@ -11,7 +11,11 @@ from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
 from django.db import connection, transaction
 
-ADMIN, CPO_MANAGER, EMSP_MANAGER = "Admin", "CPO manager", "eMSP manager"
+from locations import access
+
+BUILT_IN = access.BUILT_IN
+ADMIN, CPO_MANAGER, EMSP_MANAGER = BUILT_IN
+
 EDIT = ("add", "change", "view")
 # What all managers see: parties, places and cards, as far as their grants and the other side's consent go; and make.
 _ANY: dict[str, dict[str, tuple[str, ...]]] = {
@@ -34,7 +38,6 @@ _MORE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     },
     EMSP_MANAGER: {"tokens": {"customer": EDIT, "driver": EDIT, "token": EDIT, "directorygrant": EDIT}},
 }
-BUILT_IN = (ADMIN, CPO_MANAGER, EMSP_MANAGER)
 # Of no role here: an Admin gives it to whoever has to read which card it was that nobody knows.
 READ_PRESENTED = "authorization.read_presented"
 OURS = ("locations", "tokens", "authorization", "imports", "auth")

@@ -90,6 +90,7 @@ class CustomerAdmin(OfEmspAdmin):
     owner = "customer"
     object_pages = (*BlockingAdmin.object_pages, DRIVERS, TOKENS)
     list_display = ("name", "external_id", "emsp", "status")
+    sortable_by = ("name",)
     list_select_related = ("emsp",)
     list_filter = (("emsp", PartyFilter), ("blocked", BooleanRadioFilter))
     search_fields = ("name", "external_id")
@@ -100,7 +101,9 @@ class CustomerAdmin(OfEmspAdmin):
         "customer_external_id_is_unique_per_emsp": ("external_id", None),
         "token_customer_of_its_emsp": (
             "emsp",
-            "This customer has charge tokens of its present eMSP: a token and its customer are of one eMSP.",
+            gettext_lazy(
+                "This customer has charge tokens of its present eMSP: a token and its customer are of one eMSP."
+            ),
         ),
     }
 
@@ -125,6 +128,7 @@ class DriverAdmin(OfEmspAdmin):
     owner = "driver"
     object_pages = (*BlockingAdmin.object_pages, TOKENS)
     list_display = ("name", "external_id", "customer", "emsp", "status")
+    sortable_by = ("name",)
     list_select_related = ("customer__emsp",)
     list_filter = (("customer", PartyFilter), ("blocked", BooleanRadioFilter))
     search_fields = ("name", "external_id")
@@ -135,7 +139,7 @@ class DriverAdmin(OfEmspAdmin):
         "driver_external_id_is_unique_per_customer": ("external_id", None),
         "token_driver_of_its_customer": (
             "customer",
-            "This driver has charge tokens of the present customer: take them off the driver first.",
+            gettext_lazy("This driver has charge tokens of the present customer: take them off the driver first."),
         ),
     }
 
@@ -198,11 +202,11 @@ class TokenAdmin(OfEmspAdmin):
         (gettext_lazy("Card"), {"fields": (("visual_number", "issuer"), "language")}),
     )
     refusals = {
-        "token_uid_is_unique": ("uid", "This Chip ID is taken."),
+        "token_uid_is_unique": ("uid", gettext_lazy("This Chip ID is taken.")),
         "external_token_is_unique": ("auth_id", None),
         "blacklisted_token_stays": (None, None),
-        "token_customer_of_its_emsp": ("customer", "This customer belongs to another eMSP."),
-        "token_driver_of_its_customer": ("driver", "This driver belongs to another customer."),
+        "token_customer_of_its_emsp": ("customer", gettext_lazy("This customer belongs to another eMSP.")),
+        "token_driver_of_its_customer": ("driver", gettext_lazy("This driver belongs to another customer.")),
     }
 
     @display(description="Auth ID")

@@ -5,6 +5,8 @@ are composite foreign keys of migration 0001: a token's customer is one of its e
 its driver one of that customer (`token_driver_of_its_customer`).
 """
 
+from typing import Any
+
 import pghistory
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -34,7 +36,7 @@ class NormalAuthId(Func):
 class EMSP(Party):
     """Mobility service provider: the party whose drivers charge."""
 
-    blocked = models.BooleanField(default=False, help_text="Refuses every token of this eMSP.")
+    blocked = models.BooleanField(_("blocked"), default=False, help_text=_("Refuses every token of this eMSP."))
 
     class Meta:
         verbose_name = _("eMSP")
@@ -48,17 +50,19 @@ class EMSP(Party):
 class DirectoryGrant(models.Model):
     """An eMSP lets a CPO's managers search its customers, drivers and tokens. Switched off, it does not."""
 
-    emsp = models.ForeignKey(EMSP, models.CASCADE, related_name="directory_grants", verbose_name="eMSP")
-    cpo = models.ForeignKey(CPO, models.CASCADE, related_name="+", verbose_name="CPO")
-    enabled = models.BooleanField(default=True)
+    emsp = models.ForeignKey(EMSP, models.CASCADE, related_name="directory_grants", verbose_name=_("eMSP"))
+    cpo = models.ForeignKey(CPO, models.CASCADE, related_name="+", verbose_name=_("CPO"))
+    enabled = models.BooleanField(_("enabled"), default=True)
 
     class Meta:
+        verbose_name = _("directory grant")
+        verbose_name_plural = _("directory grants")
         ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(
                 fields=["emsp", "cpo"],
                 name="directory_is_granted_once",
-                violation_error_message="This is granted already: switch it on or off.",
+                violation_error_message=_("This is granted already: switch it on or off."),
             )
         ]
 
@@ -70,18 +74,20 @@ class DirectoryGrant(models.Model):
 class Customer(models.Model):
     """A customer of an eMSP: a fleet, a company, or one person with several drivers."""
 
-    emsp = models.ForeignKey(EMSP, models.PROTECT, related_name="customers", verbose_name="eMSP")
-    name = models.CharField(max_length=255)
-    external_id = models.CharField("external ID", max_length=100, null=True, blank=True)
-    blocked = models.BooleanField(default=False, help_text="Refuses every token of this customer.")
+    emsp = models.ForeignKey(EMSP, models.PROTECT, related_name="customers", verbose_name=_("eMSP"))
+    name = models.CharField(_("name"), max_length=255)
+    external_id = models.CharField(_("external ID"), max_length=100, null=True, blank=True)
+    blocked = models.BooleanField(_("blocked"), default=False, help_text=_("Refuses every token of this customer."))
 
     class Meta:
+        verbose_name = _("customer")
+        verbose_name_plural = _("customers")
         ordering = ["name", "pk"]
         constraints = [
             models.UniqueConstraint(
                 fields=["emsp", "external_id"],
                 name="customer_external_id_is_unique_per_emsp",
-                violation_error_message="This external ID is taken.",
+                violation_error_message=_("This external ID is taken."),
             ),
             # The target of token_customer_of_its_emsp.
             models.UniqueConstraint(fields=["id", "emsp"], name="customer_with_emsp"),
@@ -106,12 +112,14 @@ class Customer(models.Model):
 class Driver(models.Model):
     """A person who charges on a customer's account."""
 
-    customer = models.ForeignKey(Customer, models.PROTECT, related_name="drivers")
-    name = models.CharField(max_length=255)
-    external_id = models.CharField("external ID", max_length=100, null=True, blank=True)
-    blocked = models.BooleanField(default=False, help_text="Refuses every token of this driver.")
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="drivers", verbose_name=_("customer"))
+    name = models.CharField(_("name"), max_length=255)
+    external_id = models.CharField(_("external ID"), max_length=100, null=True, blank=True)
+    blocked = models.BooleanField(_("blocked"), default=False, help_text=_("Refuses every token of this driver."))
 
     class Meta:
+        verbose_name = _("driver")
+        verbose_name_plural = _("drivers")
         ordering = ["name", "pk"]
         constraints = [
             # The target of token_driver_of_its_customer.
@@ -119,7 +127,7 @@ class Driver(models.Model):
             models.UniqueConstraint(
                 fields=["customer", "external_id"],
                 name="driver_external_id_is_unique_per_customer",
-                violation_error_message="This external ID is taken.",
+                violation_error_message=_("This external ID is taken."),
             ),
             models.CheckConstraint(condition=~Q(external_id=""), name="driver_external_id_is_null_or_text"),
         ]
@@ -142,20 +150,20 @@ class TokenType(models.TextChoices):
 
     RFID = "RFID", "RFID"
     EMAID = "EMAID", "eMAID"
-    MAC_ADDRESS = "MAC_ADDRESS", "MAC address"
-    KEY_CODE = "KEY_CODE", "key code"
-    APP_USER = "APP_USER", "app user"
-    AD_HOC_USER = "AD_HOC_USER", "ad hoc user"
-    OTHER = "OTHER", "other"
+    MAC_ADDRESS = "MAC_ADDRESS", _("MAC address")
+    KEY_CODE = "KEY_CODE", _("key code")
+    APP_USER = "APP_USER", _("app user")
+    AD_HOC_USER = "AD_HOC_USER", _("ad hoc user")
+    OTHER = "OTHER", _("other")
 
 
 class Whitelist(models.TextChoices):
     """OCPI's WhitelistType: whether a charger may decide without asking."""
 
-    ALWAYS = "ALWAYS", "always"
-    ALLOWED = "ALLOWED", "allowed"
-    ALLOWED_OFFLINE = "ALLOWED_OFFLINE", "allowed offline"
-    NEVER = "NEVER", "never"
+    ALWAYS = "ALWAYS", _("always")
+    ALLOWED = "ALLOWED", _("allowed")
+    ALLOWED_OFFLINE = "ALLOWED_OFFLINE", _("allowed offline")
+    NEVER = "NEVER", _("never")
 
 
 @pghistory.track(exclude=["uid_normal", "auth_id_normal"])
@@ -165,43 +173,54 @@ class Token(models.Model):
     An external token has no eMSP and no uid here: it is an Auth ID that somebody named on a list or in a group.
     """
 
-    emsp = models.ForeignKey(EMSP, models.PROTECT, null=True, blank=True, related_name="tokens", verbose_name="eMSP")
-    customer = models.ForeignKey(Customer, models.PROTECT, null=True, blank=True, related_name="tokens")
-    driver = models.ForeignKey(Driver, models.PROTECT, null=True, blank=True, related_name="tokens")
-    type = models.CharField(max_length=16, choices=TokenType, default=TokenType.RFID)
-    uid = models.CharField("Chip ID", max_length=255, null=True, blank=True)
+    emsp = models.ForeignKey(EMSP, models.PROTECT, null=True, blank=True, related_name="tokens", verbose_name=_("eMSP"))
+    customer = models.ForeignKey(
+        Customer, models.PROTECT, null=True, blank=True, related_name="tokens", verbose_name=_("customer")
+    )
+    driver = models.ForeignKey(
+        Driver, models.PROTECT, null=True, blank=True, related_name="tokens", verbose_name=_("driver")
+    )
+    type = models.CharField(_("type"), max_length=16, choices=TokenType, default=TokenType.RFID)
+    uid = models.CharField(_("Chip ID"), max_length=255, null=True, blank=True)
     uid_normal = models.GeneratedField(
         expression=NormalUid(F("type"), F("uid")), output_field=models.TextField(null=True), db_persist=True
     )
-    auth_id = models.CharField("Auth ID", max_length=255, null=True, blank=True)
+    auth_id = models.CharField(_("Auth ID"), max_length=255, null=True, blank=True)
     auth_id_normal = models.GeneratedField(
         expression=NormalAuthId(F("auth_id")), output_field=models.TextField(null=True), db_persist=True
     )
-    visual_number = models.CharField(max_length=64, blank=True, help_text="What is printed on the card.")
-    issuer = models.CharField(max_length=64, blank=True)
-    valid = models.BooleanField(default=True, help_text="Off: blocked.")
-    whitelist = models.CharField(max_length=16, choices=Whitelist, default=Whitelist.ALLOWED)
-    expires_at = models.DateTimeField(null=True, blank=True, help_text="Refused from this instant on. Empty: never.")
-    language = models.CharField(max_length=2, blank=True, help_text="ISO 639-1, like nl.")
-    external = models.BooleanField(default=False, editable=False)
+    visual_number = models.CharField(
+        _("visual number"), max_length=64, blank=True, help_text=_("What is printed on the card.")
+    )
+    issuer = models.CharField(_("issuer"), max_length=64, blank=True)
+    valid = models.BooleanField(_("valid"), default=True, help_text=_("Off: blocked."))
+    whitelist = models.CharField(_("whitelist"), max_length=16, choices=Whitelist, default=Whitelist.ALLOWED)
+    expires_at = models.DateTimeField(
+        _("expires at"), null=True, blank=True, help_text=_("Refused from this instant on. Empty: never.")
+    )
+    language = models.CharField(_("language"), max_length=2, blank=True, help_text=_("ISO 639-1, like nl."))
+    external = models.BooleanField(_("external"), default=False, editable=False)
 
     class Meta:
         ordering = ["pk"]
         verbose_name = _("charge token")
+        verbose_name_plural = _("charge tokens")
         constraints = [
             models.UniqueConstraint(
-                fields=["type", "uid_normal"], name="token_uid_is_unique", violation_error_message="This uid is taken."
+                fields=["type", "uid_normal"],
+                name="token_uid_is_unique",
+                violation_error_message=_("This uid is taken."),
             ),
             models.UniqueConstraint(
                 fields=["auth_id_normal"],
                 condition=Q(external=True),
                 name="external_token_is_unique",
-                violation_error_message="This Auth ID is taken.",
+                violation_error_message=_("This Auth ID is taken."),
             ),
             models.CheckConstraint(
                 condition=Q(uid__isnull=False) | Q(auth_id__isnull=False),
                 name="token_has_an_id",
-                violation_error_message="Give a Chip ID (uid), an Auth ID (auth_id), or both.",
+                violation_error_message=_("Give a Chip ID (uid), an Auth ID (auth_id), or both."),
             ),
             models.CheckConstraint(
                 condition=Q(external=False, emsp__isnull=False)
@@ -214,18 +233,18 @@ class Token(models.Model):
                     auth_id__isnull=False,
                 ),
                 name="token_is_an_emsps_or_external",
-                violation_error_message="A token belongs to an eMSP, unless it is external and an Auth ID alone.",
+                violation_error_message=_("A token belongs to an eMSP, unless it is external and an Auth ID alone."),
             ),
             models.CheckConstraint(
                 condition=Q(driver__isnull=True) | Q(customer__isnull=False),
                 name="token_with_driver_has_customer",
-                violation_error_message="A token with a driver has that driver's customer.",
+                violation_error_message=_("A token with a driver has that driver's customer."),
             ),
             models.CheckConstraint(
                 condition=~Q(type="EMAID")
                 | Q(uid_normal__isnull=False, auth_id_normal__isnull=False, uid_normal=F("auth_id_normal")),
                 name="emaid_uid_is_its_auth_id",
-                violation_error_message="The uid of an EMAID token is its Auth ID.",
+                violation_error_message=_("The uid of an EMAID token is its Auth ID."),
             ),
             models.CheckConstraint(condition=Q(type__in=TokenType.values), name="token_type_is_known"),
             models.CheckConstraint(condition=Q(whitelist__in=Whitelist.values), name="token_whitelist_is_known"),
@@ -236,7 +255,7 @@ class Token(models.Model):
                 | Q(uid_normal__isnull=True)
                 | Q(uid_normal__regex="^[0-9A-F]+$"),
                 name="token_uid_is_hexadecimal",
-                violation_error_message="A uid of this type is hexadecimal.",
+                violation_error_message=_("A uid of this type is hexadecimal."),
             ),
             models.CheckConstraint(condition=~Q(auth_id_normal=""), name="token_auth_id_is_not_empty"),
         ]
@@ -257,7 +276,7 @@ class Token(models.Model):
         """Fills in what follows from the rest, and says what does not fit, field by field."""
         self.uid, self.auth_id = self.uid or None, self.auth_id or None
         self.complete()
-        errors: dict[str, str] = {}
+        errors: dict[str, Any] = {}
         for field, normal in (("uid", lambda v: ids.uid(self.type, v)), ("auth_id", ids.auth_id)):
             try:
                 if (value := getattr(self, field)) is not None:
@@ -265,11 +284,11 @@ class Token(models.Model):
             except BadId as error:
                 errors[field] = str(error)
         if self.driver is not None and self.driver.customer_id != self.customer_id:
-            errors["driver"] = "This driver belongs to another customer."
+            errors["driver"] = _("This driver belongs to another customer.")
         if self.customer is not None and self.customer.emsp_id != self.emsp_id:
-            errors["customer"] = "This customer belongs to another eMSP."
+            errors["customer"] = _("This customer belongs to another eMSP.")
         if self.emsp_id is None and not self.external:
-            errors["emsp"] = "A token belongs to an eMSP."
+            errors["emsp"] = _("A token belongs to an eMSP.")
         if errors:
             raise ValidationError(errors)
 

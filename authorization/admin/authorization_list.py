@@ -47,19 +47,20 @@ class AuthorizationListPages(ObjectPages):
 
     def add_customers_page(self, request: HttpRequest, obj: Location) -> HttpResponse:
         chosen = _numbers(request.POST.getlist("customer"))
-        context = {"listing": authorized.customers_to_add(request, obj)}
+        context = {"listing": authorized.customers_to_add(request, obj, chosen)}
         return self._add(request, obj, context, add_customers=chosen)
 
     def add_tokens_page(self, request: HttpRequest, obj: Location) -> HttpResponse:
         typed = "\n".join(request.POST.getlist("auth_ids")).replace("\x00", "")
         lines = [line.strip() for line in typed.splitlines() if line.strip()]
         chosen = _numbers(request.POST.getlist("token"))
-        context = {"listing": authorized.tokens_to_add(request, obj), "typed": typed, "types": True}
+        context = {"listing": authorized.tokens_to_add(request, obj, chosen), "typed": typed, "types": True}
         return self._add(request, obj, context, add_tokens=chosen, add_auth_ids=lines)
 
     def _add(self, request: HttpRequest, obj: Location, context: dict[str, Any], **added: Any) -> HttpResponse:
         """The page where they are searched; posted, puts them on the list, the first ones after a question."""
-        if request.method == "POST":
+        looking = "search" in request.POST or "found-p" in request.POST
+        if request.method == "POST" and not looking:
             if not any(added.values()):
                 context["errors"] = [_("Nothing is chosen yet: tick what you want to add, or enter an Auth ID.")]
             else:

@@ -152,57 +152,51 @@ def _actions(request: HttpRequest, model: Any, form: str) -> Column:
     return Column(_("Actions"), cell)
 
 
-def customers_to_add(request: HttpRequest, location: Location) -> Listing:
-    listed = AuthorizationListEntry.objects.filter(location=location, customer=OuterRef("pk"))
-    rows = visible_to(scope_of_request(request), Customer.objects.select_related("emsp"))
+def customers_to_add(request: HttpRequest, location: Location, picked: list[int]) -> Listing:
+    listed = Exists(AuthorizationListEntry.objects.filter(location=location, customer=OuterRef("pk")))
     columns = [
         Column(_("Customer"), lambda row: row.name),
         Column(_("External ID"), lambda row: row.external_id or NONE),
         Column("eMSP", lambda row: row.emsp),
-        Column(_("Status"), lambda row: STATES[state_of(row)], label=lambda row: COLOURS[state_of(row)]),
-        _whether_listed(),
     ]
-    return Listing(
-        request,
-        "found",
-        rows.annotate(listed=Exists(listed)).order_by("name", "pk"),
-        columns,
-        _("There is no customer whom you may put on a list: eMSPs say whose CPOs may search their customers."),
-        _("Customers"),
-        by_name,
-        _("Name or external ID"),
-        select="customer",
-        form="add",
-        key=lambda row: None if row.listed else row.pk,
-    )
+    found = _to_add(request, Customer.objects.select_related("emsp").order_by("name", "pk"), listed, columns, picked)
+    found.title, found.search, found.search_label = _("Customers"), by_name, _("Name or external ID")
+    found.empty = _("There is no customer whom you may put on a list: eMSPs say whose CPOs may search their customers.")
+    return found
 
 
-def tokens_to_add(request: HttpRequest, location: Location) -> Listing:
+def tokens_to_add(request: HttpRequest, location: Location, picked: list[int]) -> Listing:
     here = AuthorizationListEntry.objects.filter(location=location)
     listed = Exists(here.filter(token=OuterRef("pk"))) | Exists(here.filter(auth_id=OuterRef("auth_id_normal")))
-    rows = visible_to(scope_of_request(request), Token.objects.select_related("customer"))
     columns = [
         Column(_("Auth ID"), lambda row: row.auth_id or NONE),
         Column(_("Chip ID"), lambda row: row.uid or NONE),
         Column(_("Type"), lambda row: row.get_type_display()),
         Column(_("Customer"), lambda row: row.customer or NONE),
+    ]
+    found = _to_add(request, Token.objects.select_related("customer").order_by("-pk"), listed, columns, picked)
+    found.title, found.search, found.search_label = _("Charge tokens"), find, _("Auth ID or Chip ID")
+    found.empty = _("There is no charge token that you may search for. Enter its Auth ID above.")
+    return found
+
+
+def _to_add(request: HttpRequest, rows: Any, listed: Any, columns: list[Column], picked: list[int]) -> Listing:
+    """Those that the user may put on a list, to be ticked; `listed`: whether one is on it already."""
+    rows = visible_to(scope_of_request(request), rows).annotate(listed=listed)
+    columns = [
+        *columns,
         Column(_("Status"), lambda row: STATES[state_of(row)], label=lambda row: COLOURS[state_of(row)]),
-        _whether_listed(),
+        Column(_("On the list"), lambda row: _("already") if row.listed else NONE),
     ]
     return Listing(
         request,
         "found",
-        rows.annotate(listed=listed).order_by("-pk"),
+        rows,
         columns,
-        _("There is no charge token that you may search for. Enter its Auth ID above."),
-        _("Charge tokens"),
-        find,
-        _("Auth ID or Chip ID"),
-        select="token",
+        "",
+        select=rows.model._meta.model_name,
         form="add",
         key=lambda row: None if row.listed else row.pk,
+        posts=True,
+        picked=picked,
     )
-
-
-def _whether_listed() -> Column:
-    return Column(_("On the list"), lambda row: _("already") if row.listed else NONE)

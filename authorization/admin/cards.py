@@ -13,6 +13,7 @@ from authorization.admin.tabs import EXCEPTIONS, LOG, Touched
 from authorization.models import AuthorizationListEntry
 from authorization.services.names import TAKEN, may_carry
 from locations.access import Scope, managed_by, scope_of_request, visible_to
+from locations.admin_format import moment
 from locations.admin_listing import Column, Listing
 from locations.admin_pages import ObjectPage
 from locations.models import Location
@@ -47,7 +48,7 @@ def lists_listing(request: HttpRequest, obj: Customer | Token) -> Listing:
         [
             Column(_("Location"), lambda entry: entry.location, link),
             Column("CPO", lambda entry: entry.location.cpo),
-            Column(_("On the list since (UTC)"), lambda entry: f"{entry.added_at:%d %b %Y %H:%M}"),
+            Column(_("On the list since (UTC)"), lambda entry: moment(entry.added_at)),
         ],
         _("No authorization list names it."),
         _("Authorization lists"),

@@ -17,7 +17,7 @@ from authorization.access import Sight, sight
 from authorization.admin import log_listing
 from authorization.admin.reading import Links, Reading, Said, message
 from authorization.engine.reasons import Reason
-from authorization.models import ChargeException, Decision, ExceptionGroup
+from authorization.models import Decision, ExceptionGroup
 from authorization.questions import BadQuestion, parse
 from authorization.sealed import KEPT_DAYS, unseal
 from authorization.services import NoRules, explain
@@ -26,6 +26,7 @@ from authorization.services.log_search import search_log
 from locations import admin_history
 from locations.access import scope_of_request, visible_to
 from locations.admin_base import ScopedAdmin, display
+from locations.admin_format import instant
 from locations.admin_scope import PartyFilter, may_name
 
 CHANGES_SHOWN = 10
@@ -134,7 +135,7 @@ def _facts(request: HttpRequest, decision: Decision, seen: Sight) -> list[tuple[
     location = decision.location
     local = ""
     if location is not None:
-        local = f"{decision.decided_at.astimezone(UTC).astimezone(ZoneInfo(location.time_zone)):%d %b %Y %H:%M:%S}"
+        local = instant(decision.decided_at.astimezone(UTC).astimezone(ZoneInfo(location.time_zone)))
     facts = [
         (
             _("When"),
@@ -173,25 +174,35 @@ def _asked_again(request: HttpRequest, decision: Decision) -> tuple[Reading | No
 
 
 def _changes_since(request: HttpRequest, decision: Decision, seen: Sight, again: Reading | None) -> list[Any]:
-    """What has changed since, of what the answer rested on: the place and its list, the token and its owners, the
-    exceptions and their groups. The newest first."""
-    scope = scope_of_request(request)
+    """What has changed since, of what the answer rested on. The newest first."""
+    of_model: dict[type[Any], list[Any]] = {}
+    for obj in _rested_on(request, decision, seen, again):
+        of_model.setdefault(type(obj), []).append(obj)
+    rows = [
+        row
+        for model, objects in of_model.items()
+        for row in admin_history.recorded(objects, _page(model).history_parts, decision.decided_at)
+    ]
+    told = admin_history.tell(rows, scope_of_request(request), CHANGES_SHOWN)
+    return [(entry, f"{entry.about._meta.verbose_name} {entry.about}") for entry in told]
+
+
+def _rested_on(request: HttpRequest, decision: Decision, seen: Sight, again: Reading | None) -> list[Any]:
+    """The place, the token and its owners, the exceptions and their groups: those that the user may see."""
     about: list[Any] = [decision.location if seen.place else None]
     if seen.token and decision.token is not None:
-        token = decision.token
+        token = again.token if again is not None and again.token == decision.token else decision.token
         about += [token, token.driver, token.customer, token.emsp]
-    pks = {*(again.exceptions if again else ()), *([decision.rule_id] if decision.rule_id else [])}
-    exceptions = list(visible_to(scope, ChargeException.objects.filter(pk__in=pks))[:10])
+    exceptions: list[Any] = list((again.exceptions if again is not None else {}).values())
+    if seen.rule and decision.rule not in exceptions:
+        exceptions.append(decision.rule)
+    exceptions = exceptions[:10]
     groups = ExceptionGroup.objects.filter(
         Q(used_on_cpo_side__exception__in=exceptions) | Q(used_on_emsp_side__exception__in=exceptions)
     ).distinct()
-    about += [*exceptions, *visible_to(scope, groups)[:10]]
-    found = []
-    for obj in about:
-        if obj is None:
-            continue
-        page: Any = admin.site._registry[type(obj)]
-        for entry in admin_history.entries(obj, page.history_parts, scope):
-            if entry.at > decision.decided_at:
-                found.append((entry, f"{obj._meta.verbose_name} {obj}"))
-    return sorted(found, key=lambda item: (item[0].at, item[0].number), reverse=True)[:CHANGES_SHOWN]
+    about += [*exceptions, *visible_to(scope_of_request(request), groups)[:10]]
+    return [obj for obj in about if obj is not None]
+
+
+def _page(model: type[Any]) -> Any:
+    return admin.site._registry[model]

@@ -90,7 +90,7 @@ class ChargeExceptionAdmin(SwitchingAdmin):
     change_form_template = "admin/exception_form.html"
     history_parts = ((ExceptionCpoGroup, "exception"), (ExceptionEmspGroup, "exception"))
     refusals = {
-        "exception_begins_before_it_ends": ("valid_until", "This is not after “valid from”."),
+        "exception_begins_before_it_ends": ("valid_until", gettext_lazy("This is not after “valid from”.")),
         "exception_cpo_group_is_of_its_side": ("places", None),
         "exception_emsp_group_is_of_its_side": ("cards", None),
     }

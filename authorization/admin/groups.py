@@ -80,7 +80,7 @@ class ExceptionGroupAdmin(OwnedAdmin):
     history_parts = ((GroupMember, "group"),)
     refusals = {
         "group_category_never_changes": (None, None),
-        "group_member_auth_id_is_unique": (None, "A charge token with this Auth ID is already a member."),
+        "group_member_auth_id_is_unique": (None, gettext_lazy("A charge token with this Auth ID is already a member.")),
     }
 
     @display(description=gettext_lazy("Side"), label={"cpo": "info", "emsp": "primary"})

@@ -10,10 +10,10 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from authorization.admin.sentences import moment
 from authorization.engine.clock import UnknownZone, crossings, local_time, zone_of
 from authorization.models import ExceptionGroup, GroupMember
 from locations.access import Scope, visible_to, with_sub_cpos
+from locations.admin_format import moment
 from locations.models import Location
 
 # Rows of the table, and zones named in one.

@@ -17,6 +17,7 @@ from authorization.models import ApiKey
 from authorization.services import keys
 from locations.access import scope_of_request
 from locations.admin_base import ScopedAdmin, display
+from locations.admin_format import moment
 from locations.admin_pages import Button, ObjectPage
 
 MAX_HOURS = 168
@@ -163,7 +164,7 @@ class ApiKeyAdmin(ScopedAdmin):
 
     def revoke_page(self, request: HttpRequest, obj: ApiKey) -> HttpResponse:
         if request.POST.get("confirmed") != "yes":
-            last = f"{obj.last_used_at:%d %b %Y %H:%M} UTC" if obj.last_used_at else _("never")
+            last = f"{moment(obj.last_used_at)} UTC" if obj.last_used_at else _("never")
             lines = [
                 _("Whoever uses this key is refused from the next request on, and it cannot be given back."),
                 _("It is for %(for)s; last used: %(last)s.") % {"for": self.scope(obj), "last": last},

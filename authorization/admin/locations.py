@@ -25,7 +25,8 @@ from locations.models import CPO, EVSE, ChargeStation, Location
 LISTED = Exists(AuthorizationListEntry.objects.filter(location=OuterRef("pk")))
 STATES = {
     "public": (_("public"), Q(published=True)),
-    "private": (_("private"), Q(LISTED)),
+    # A private location is never published: that says where to look.
+    "private": (_("private"), Q(published=False) & Q(LISTED)),
     "closed": (_("closed"), Q(published=False) & ~Q(LISTED)),
 }
 COLOURS = {"public": "success", "private": "info", "closed": "warning"}

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from authorization.access import sight
 from authorization.models import Decision
 from locations.access import scope_of_request, visible_to
+from locations.admin_format import instant
 from locations.admin_listing import Column, Listing
 
 # What a decision's cells read besides its own row.
@@ -55,7 +56,7 @@ def address(decision: Decision) -> str:
 
 
 def when(decision: Decision) -> str:
-    return f"{decision.decided_at:%d %b %Y %H:%M:%S}"
+    return instant(decision.decided_at)
 
 
 def outcome(decision: Decision) -> str:

@@ -12,6 +12,7 @@ from authorization.engine.types import Considered, Reason, Step
 from authorization.models import ChargeException
 from authorization.services import Answer
 from locations.access import managed_by, scope_of_request, visible_to
+from locations.admin_format import moment
 from locations.models import EVSE, ChargeStation, Location
 from tokens.models import Token
 
@@ -94,7 +95,9 @@ class Links:
         options, scope = obj._meta, self.scope
         of_its_own = isinstance(obj, Location | ChargeStation)
         if not scope.may(f"{options.app_label}.view_{options.model_name}") or (
-            of_its_own and not managed_by(scope, type(obj)._default_manager.filter(pk=obj.pk)).exists()
+            of_its_own
+            and not scope.everything
+            and not managed_by(scope, type(obj)._default_manager.filter(pk=obj.pk)).exists()
         ):
             return ""
         return _address(f"{options.app_label}_{options.model_name}_{page}", obj.pk)
@@ -171,7 +174,7 @@ class Reading(Links):
             yield from self._blocked_said(about.blocked)
         elif step.row == 6 and about is not None:
             yield Said(
-                _("It expires on %(date)s UTC.") % {"date": f"{about.expires_at:%d %b %Y %H:%M}"}
+                _("It expires on %(date)s UTC.") % {"date": moment(about.expires_at)}
                 if about.expires_at
                 else _("It never expires.")
             )

@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.utils.formats import date_format
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
+
+from locations.admin_format import moment
 
 # The wall clocks of the world, relative to UTC. Between these, an exception begins or ends zone by zone.
 EARLIEST, LATEST = timedelta(hours=14), timedelta(hours=-12)
@@ -29,11 +31,6 @@ STATE_COLOURS = {
     "ended": "default",
     "disabled": "default",
 }
-
-
-def moment(value: datetime) -> str:
-    """1 Dec 2026 08:00"""
-    return date_format(value, "j M Y H:i")
 
 
 def names(groups: Iterable[object], mark: Callable[[object], str] = str) -> str:
@@ -119,13 +116,18 @@ def state_at(enabled: bool, valid_from: datetime | None, valid_until: datetime |
 def location_state(published: bool, customers: int, tokens: int) -> str:
     """Whether a location is public, private or closed, and why."""
     if customers or tokens:
-        listed = [f"{customers:,} customer{'s' * (customers != 1)}"] if customers else []
-        listed += [f"{tokens:,} charge token{'s' * (tokens != 1)}"] if tokens else []
-        who = " and ".join(listed)
-        return f"Private: only the {who} on its authorization list may charge here, and it is not published."
+        listed = []
+        if customers:
+            text = ngettext("%(number)s customer", "%(number)s customers", customers)
+            listed.append(text % {"number": intcomma(customers)})
+        if tokens:
+            text = ngettext("%(number)s charge token", "%(number)s charge tokens", tokens)
+            listed.append(text % {"number": intcomma(tokens)})
+        text = _("Private: only the %(who)s on its authorization list may charge here, and it is not published.")
+        return text % {"who": get_text_list(listed, _("and"))}
     if published:
-        return "Public: every valid charge token may charge here, unless an exception says otherwise."
-    return (
+        return _("Public: every valid charge token may charge here, unless an exception says otherwise.")
+    return _(
         "Closed: nobody may charge here, because it is not published and its authorization list is empty. "
         "Publish it to open it to everyone, or put customers or charge tokens on its list."
     )

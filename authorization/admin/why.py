@@ -19,6 +19,7 @@ from authorization.questions import NO_AUTHORIZATION, TOKEN_TYPES, BadQuestion, 
 from authorization.services import Caller, NoRules, explain
 from authorization.services.asking import Meant, place_of, places_meant, tokens_meant
 from locations.access import scope_of_request, visible_to
+from locations.admin_format import moment
 from locations.ids import BadId
 from locations.models import EVSE, ChargeStation, Location
 
@@ -168,7 +169,7 @@ def _instant(typed: datetime | None, clock: str, body: dict[str, str], request: 
     at = typed.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
     again = at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
     if again != typed:
-        return at, _("The clocks there skip this time: %(then)s is asked about.") % {"then": f"{again:%d %b %Y %H:%M}"}
+        return at, _("The clocks there skip this time: %(then)s is asked about.") % {"then": moment(again)}
     if typed.replace(tzinfo=ZoneInfo(zone), fold=1).astimezone(UTC) != at:
         return at, _("The clocks there show this time twice: the first time is asked about.")
     return at, ""

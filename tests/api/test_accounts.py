@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from locations.access import granted_cpos
@@ -63,6 +63,17 @@ def test_roles(api: Api) -> None:
     for bad in (["fly"], [7], ["x\0"], "x", [None]):
         assert "permissions" in api.patch(path, {"permissions": bad}, 400)["errors"]
     assert "name" in api.post("roles/", {"name": "S"}, 400)["errors"]
+
+
+@pytest.mark.parametrize("name", ["Admin", "CPO manager", "eMSP manager"])
+def test_built_in_roles_stay_as_they_are(api: Api, name: str) -> None:
+    role = Group.objects.get(name=name)
+    path, before = f"roles/{role.pk}/", set(role.permissions.values_list("pk", flat=True))
+    for change in ({"permissions": []}, {"name": "X"}):
+        assert api.patch(path, change, 409)["code"] == "built_in"
+    api.delete(path, 409)
+    role.refresh_from_db()
+    assert (role.name, set(role.permissions.values_list("pk", flat=True))) == (name, before)
 
 
 def test_grants(api: Api, cpo: int, emsp: int) -> None:

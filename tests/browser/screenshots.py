@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -23,8 +24,8 @@ PATIENCE = 120  # seconds until the portal is up
 
 
 @contextmanager
-def portal() -> Iterator[tuple[str, dict[str, str]]]:
-    """A portal with demo data: its address, and the passwords by user."""
+def portal() -> Iterator[tuple[str, dict[str, Any]]]:
+    """A portal with demo data: its address, and what its demo's file says (`users`: passwords by name)."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         port = free()
         environment = os.environ | {"DATA_DIR": folder, "PORT": str(port), "DATABASE_URL": "", "REDIS_URL": ""}
@@ -32,7 +33,7 @@ def portal() -> Iterator[tuple[str, dict[str, str]]]:
         try:
             address = f"http://127.0.0.1:{port}"
             _await(f"{address}/readyz")
-            yield address, json.loads(Path(folder, "demo.json").read_text())["users"]
+            yield address, json.loads(Path(folder, "demo.json").read_text())
         finally:
             stack.send_signal(signal.SIGTERM)
             stack.wait()
@@ -74,7 +75,8 @@ def main() -> None:
     if path is None:
         sys.exit("No Chromium here: install Debian's chromium package.")
     FOLDER.mkdir(exist_ok=True)
-    with portal() as (address, users), sync_playwright() as playwright:
+    with portal() as (address, demo), sync_playwright() as playwright:
+        users = demo["users"]
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         page = log_in(browser, address, "admin", users["admin"], WIDE)
         page.screenshot(path=FOLDER / "dashboard.png")

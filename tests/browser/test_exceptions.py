@@ -127,6 +127,39 @@ def test_whitelist_and_un_whitelist(manager: Page, cpo: CPO, answer: Answer) -> 
     assert [answer(card, depot) for card in (ours, stranger)] == ["ALLOWED", "ALLOWED"]
 
 
+def test_tie_a_card_to_a_site(page: Page, cpo: CPO, answer: Answer) -> None:
+    """An eMSP's manager: from then on the card charges there and nowhere else, and others charge as before."""
+    emsp = factories.emsp(name="The Fleet Company", country_code="NL", party_id="TFC")
+    site, elsewhere = factories.location(cpo, name="Depot North"), factories.location(cpo, name="Depot South")
+    card, other = factories.token(emsp, uid="04A2B3C4", auth_id="NL-TFC-000001"), factories.token(emsp)
+    assert [answer(card, place) for place in (site, elsewhere)] == ["ALLOWED", "ALLOWED"]
+    log_in(page, factories.manager(emsp).username, PASSWORD)
+
+    for name, category, term in (
+        ("Its site", "Locations", "Depot North"),
+        ("The van's card", "Charge tokens", "04a2b3"),
+    ):
+        begin(page, "Exception groups")
+        page.locator("[name=name]").fill(name)
+        page.get_by_label(f"{category} –").check()
+        save(page)
+        choose(page, "chosen", "Depot North" if category == "Locations" else "NL-TFC-000001", typed=term)
+        page.get_by_role("button", name="Add", exact=True).click()
+        expect(page.get_by_text("1 member added.")).to_be_visible()
+
+    begin(page, "Exceptions")
+    page.locator("[name=name]").fill("The van stays north")
+    page.get_by_label("Whitelist").check()
+    choose(page, "places", "Its site")
+    choose(page, "cards", "The van")
+    expect(page.locator(".cw-sentence")).to_have_text("Cards of The van's card may charge only at Its site.")
+    assert answer(card, elsewhere) == "ALLOWED"
+    save(page)
+    in_force(page)
+    assert [answer(card, place) for place in (site, elsewhere)] == ["ALLOWED", "TOKEN_TIED_ELSEWHERE"]
+    assert [answer(other, place) for place in (site, elsewhere)] == ["ALLOWED", "ALLOWED"]
+
+
 def test_a_group_keeps_its_category(manager: Page, cpo: CPO) -> None:
     page, group = manager, factories.group("location", owner_cpo=cpo, name="Sites")
     page.locator("#nav-sidebar-apps span:text-is('Exception groups')").click()
@@ -134,5 +167,9 @@ def test_a_group_keeps_its_category(manager: Page, cpo: CPO) -> None:
     expect(page.locator("[name=category]")).to_have_count(0)
     expect(page.locator("fieldset").first).to_contain_text("Category locations")
     page.locator("[name=name]").fill("Depots")
+    page.locator("[name=notes]").fill("the northern ones")
     save(page)
+    page.locator("#result_list").get_by_role("link", name="Depots").click()
+    expect(page.locator("[name=notes]")).to_have_value("the northern ones")
+    expect(page.locator("fieldset").first).to_contain_text("Category locations")
     assert [(row.name, row.category) for row in ExceptionGroup.objects.filter(pk=group.pk)] == [("Depots", "location")]

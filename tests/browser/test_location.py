@@ -101,8 +101,11 @@ def test_cards_and_customers_come_and_go(manager: Page, place: Location, answer:
 
     page.get_by_role("link", name="Add charge tokens").click()
     page.get_by_label("Auth ID or Chip ID").fill("04:a2:b3")
-    page.get_by_role("button", name="Search").click()
+    page.keyboard.press("Enter")
     page.get_by_role("row").filter(has_text="04A2B3C4").get_by_role("checkbox").check()
+    page.get_by_label("Auth ID or Chip ID").fill("nothing like it")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("group", name="Chosen before, and kept").get_by_role("checkbox")).to_be_checked()
     page.get_by_role("button", name="Add to the list").click()
     expect(page.get_by_text("1 entry added.")).to_be_visible()
     page.get_by_role("link", name="Add customers").click()

@@ -7,9 +7,13 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from playwright.sync_api import Page, expect
 
+from authorization.models import ChargeException
 from authorization.services import create_key
+from locations.models import Location
 from tests import factories
 from tests.browser.test_admin import log_in
+from tests.portal.test_admin import url
+from tokens.models import Token
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CARD = "04:A2:B3:C4:D5:E6:80"
@@ -82,25 +86,61 @@ def test_asking_before_a_driver_comes(page: Page, superuser: User) -> None:
     expect(page.get_by_role("heading", name="Works on the car park").first).to_be_visible()
 
 
-@pytest.mark.parametrize(
-    ("side", "seen", "unseen"),
-    [
-        ("cpo", ["CPOs", "Charge locations", "Exceptions", "API keys"], ["Customers", "Charge tokens", "Users"]),
-        ("emsp", ["Customers", "Charge tokens", "Exceptions"], ["CPOs", "Charge locations", "Users"]),
-    ],
-)
-def test_what_each_role_sees(page: Page, side: str, seen: list[str], unseen: list[str]) -> None:
+BARS = {
+    "admin": ["CPOs", "Charge locations", "Charge stations", "EVSEs", "eMSPs", "Customers", "Drivers", "Charge tokens",
+              "Exception groups", "Exceptions", "Authorization log", "Imports", "Why?", "Users", "Roles", "API keys",
+              "Schedules"],
+    "cpo": ["CPOs", "Charge locations", "Charge stations", "EVSEs", "Exception groups", "Exceptions",
+            "Authorization log", "Imports", "Why?", "API keys"],
+    "emsp": ["eMSPs", "Customers", "Drivers", "Charge tokens", "Exception groups", "Exceptions", "Authorization log",
+             "Imports", "Why?", "API keys"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("role", ["admin", "cpo", "emsp"])
+def test_what_each_role_sees(page: Page, role: str) -> None:
+    """The left bar, the lists behind it, a page typed by hand, a choice; of the other party nothing anywhere."""
     with transaction.atomic():
-        party = factories.cpo(name="Own party") if side == "cpo" else factories.emsp(name="Own party")
-        person(party)
-        foreign = factories.location(name="Foreign depot")
-        factories.token(auth_id="NL-TNM-C00122045-K")
+        own = Side(role, "own")
+        other = Side(role, "foreign")
+        if role == "admin":
+            User.objects.create_superuser("ops", password="secret")
+        else:
+            person(own.cpo if role == "cpo" else own.emsp)
     log_in(page, "ops", "secret")
     bar = page.locator("#nav-sidebar-apps")
-    for line in seen:
-        expect(bar.locator(f"span:text-is('{line}')")).to_have_count(1)
-    for line in unseen:
-        expect(bar.locator(f"span:text-is('{line}')")).to_have_count(0)
-    page.goto(f"/admin/locations/location/{foreign.pk}/change/")
-    expect(page.get_by_text("doesn’t exist")).to_be_visible()
-    expect(page.get_by_text("Foreign depot")).to_have_count(0)
+    lines = [text.strip() for text in bar.locator("a span:not(.material-symbols-outlined)").all_text_contents()]
+    assert [line for line in lines if line] == ["Dashboard", *BARS[role]]
+
+    for line in [line for line in own.names if line in BARS[role]]:
+        bar.locator(f"span:text-is('{line}')").click()
+        rows = page.locator("#result_list tbody")
+        expect(rows.get_by_text(own.names[line])).to_be_visible()
+        expect(rows.get_by_text(other.names[line])).to_have_count(1 if role == "admin" else 0)
+    for address in (url(Location, "change", other.location.pk), url(Token, "change", other.token.pk),
+                    url(ChargeException, "change", other.rule.pk)):  # fmt: skip
+        page.goto(address)
+        expect(page.get_by_text("doesn’t exist")).to_have_count(0 if role == "admin" else 1)
+        expect(page.get_by_text("foreign")).to_have_count(0) if role != "admin" else None
+    if role != "admin":
+        for address in ("/admin/auth/user/", "/admin/auth/group/", "/admin/django_celery_beat/periodictask/"):
+            assert page.goto(address).status == 403  # type: ignore[union-attr]
+
+
+class Side:
+    """A CPO with a location, an eMSP with a card, and a rule that one of them made."""
+
+    def __init__(self, role: str, word: str) -> None:
+        self.cpo, self.emsp = factories.cpo(name=f"{word} CPO"), factories.emsp(name=f"{word} eMSP")
+        self.location = factories.location(self.cpo, name=f"{word} depot")
+        self.token = factories.token(self.emsp, auth_id=f"NL-TNM-{word}")
+        owner: dict[str, Any] = {"owner_emsp": self.emsp} if role == "emsp" else {"owner_cpo": self.cpo}
+        self.rule = factories.exception(
+            "whitelist", "emsp_for_cpo", [factories.group("location", self.location, **owner)],
+            [factories.group("token", self.token, **owner)], name=f"{word} rule", **owner,
+        )  # fmt: skip
+        self.names = {
+            "Charge locations": f"{word} depot",
+            "Charge tokens": f"NL-TNM-{word}",
+            "Exceptions": f"{word} rule",
+        }

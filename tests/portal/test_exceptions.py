@@ -298,6 +298,65 @@ def test_list_says_state_and_effect(boss: Client) -> None:
         assert {row.name for row in found} == {state} | ({"active in some zones"} if state == "active" else set())
 
 
+def kept(question: Any) -> dict[str, Any]:
+    """What the question's page sends again."""
+    fields: dict[str, Any] = {}
+    for name, value in question.context["fields"]:
+        fields.setdefault(name, []).append(value)
+    return fields
+
+
+class TestSavingAsksFirst:
+    """The form does what the switch does, and so asks what the switch asks."""
+
+    def test_before_it_is_switched(self, boss: Client) -> None:
+        places, cards = pair()
+        row = factories.exception("whitelist", "emsp_for_cpo", [places], [cards], notes="a < b")
+        address = url(ChargeException, "change", row.pk)
+        question = send(boss, address, enabled=None, name="Off")
+        text = question.content.decode()
+        assert "Disable 1 exception?" in text
+        assert "Ends at once." in text
+        row.refresh_from_db()
+        assert (row.enabled, row.name) == (True, row.name)
+        assert boss.post(address, kept(question) | {"confirmed": "yes"}).status_code == 302
+        row.refresh_from_db()
+        assert (row.enabled, row.name, row.notes) == (False, "Off", "a < b")
+        assert "Enable 1 exception?" in send(boss, address, enabled="on").content.decode()
+
+    def test_before_it_has_another_effect(self, boss: Client) -> None:
+        places, cards = pair()
+        more = factories.group("token", name="Fleet B")
+        row = factories.exception("whitelist", "emsp_for_cpo", [places], [cards])
+        address = url(ChargeException, "change", row.pk)
+        for changes, then in (
+            ({"cards": [cards.pk, more.pk]}, "Only cards of Fleet A or Fleet B may charge at Depot North."),
+            ({"action": "blacklist"}, "Cards of Fleet A may not charge at Depot North."),
+            (moments(end="2030-01-31 18:00"), "until 31 Jan 2030 18:00"),
+        ):
+            question = send(boss, address, **changes)
+            text = question.content.decode()
+            assert "Until now: Only cards of Fleet A may charge at Depot North." in text
+            assert then in text
+        row.refresh_from_db()
+        assert (row.action, row.valid_until, list(row.emsp_groups.all())) == ("whitelist", None, [cards])
+        boss.post(address, kept(question) | {"confirmed": "yes"})
+        row.refresh_from_db()
+        assert row.valid_until == datetime(2030, 1, 31, 18)
+
+    def test_where_nothing_opens_it_saves(self, boss: Client) -> None:
+        places, cards = pair()
+        row = factories.exception("whitelist", "emsp_for_cpo", [places], [cards])
+        address = url(ChargeException, "change", row.pk)
+        assert send(boss, address, name="New", notes="why").status_code == 302
+        ChargeException.objects.update(enabled=False)
+        assert send(boss, address, action="blacklist").status_code == 302
+
+    def test_what_is_wrong_is_said_before(self, boss: Client) -> None:
+        row = factories.exception("whitelist", "emsp_for_cpo", *([group] for group in pair()))
+        assert list(errors(send(boss, url(ChargeException, "change", row.pk), cards=[]))) == ["cards"]
+
+
 class TestManagers:
     def test_a_cpos_says_who_may_charge_at_its_places(self) -> None:
         cpo = factories.cpo()
@@ -394,7 +453,9 @@ class TestManagers:
         client, address = browser(cpo), url(ChargeException, "change", row.pk)
         for page in (address, url(ChargeException, "changelist"), url(ChargeException, "switch", row.pk)):
             assert "canary" not in client.get(page).content.decode()
-        assert send(client, address, name="New", action="whitelist").status_code == 302
+        question = send(client, address, name="New", action="whitelist")
+        assert "canary" not in question.content.decode()
+        assert client.post(address, kept(question) | {"confirmed": "yes"}).status_code == 302
         assert set(row.emsp_groups.all()) == {cards, canary}
 
     def test_what_an_admin_put_on_the_own_side_is_not_turned(self) -> None:

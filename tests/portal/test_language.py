@@ -7,6 +7,13 @@ import pytest
 from django.conf import settings
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
+
+from authorization.models import ChargeException
+from locations.models import Location
+from tests import factories
+from tests.portal.test_admin import url
+from tokens.models import Customer, Token
 
 pytestmark = pytest.mark.django_db
 MESSAGES = Path(settings.LOCALE_PATHS[0], "de", "LC_MESSAGES")
@@ -37,3 +44,33 @@ def test_every_text_is_translated_and_compiled() -> None:
     wanting = [block for block in blocks if re.search(r'msgstr(\[\d\])? ""(?!\n")', block) or "#, fuzzy" in block]
     assert wanting == []
     assert (MESSAGES / "django.mo").stat().st_size > 1000
+
+
+def test_what_models_and_the_database_say(boss: Client) -> None:
+    """Names of models, their fields and choices, the way back, moments, the history, and a refusal."""
+    customer = factories.customer(name="Fleet A")
+    Customer.objects.filter(pk=customer.pk).update(blocked=True)
+    history = boss.get(url(Customer, "history", customer.pk), **GERMAN).content.decode()  # type: ignore[arg-type]
+    assert "hinzugefügt" in history
+    assert "gesperrt</span>: nein → ja" in history
+    assert f"{timezone.now():%-d}. " in history
+    form = boss.get(url(Token, "add"), **GERMAN).content.decode()  # type: ignore[arg-type]
+    assert "MAC-Adresse" in form
+    assert "Aufgedruckte Nummer" in form
+    place = factories.location()
+    page = boss.get(url(Location, "authorization", place.pk), **GERMAN).content.decode()  # type: ignore[arg-type]
+    assert "Öffentlich: Jedes gültige Ladetoken" in page
+    assert "Ladestandorte" in page
+    given = {"name": "X", "external_id": "A", "emsp": customer.emsp_id}
+    factories.customer(customer.emsp, external_id="A")
+    refused = boss.post(url(Customer, "add"), given, **GERMAN)  # type: ignore[arg-type]
+    assert "Diese externe ID ist vergeben." in refused.content.decode()
+
+
+def test_a_date_can_be_taken_for_no_other(boss: Client) -> None:
+    places, cards = factories.group("cpo", factories.cpo()), factories.group("emsp", factories.emsp())
+    until = "2026-04-03T08:00:00"
+    row = factories.exception("blacklist", "emsp_for_cpo", [places], [cards], valid_until=until)
+    for headers, shown in (({}, "2026-04-03"), (GERMAN, "03.04.2026")):
+        page = boss.get(url(ChargeException, "change", row.pk), **headers).content.decode()  # type: ignore[arg-type]
+        assert f'value="{shown}"' in page

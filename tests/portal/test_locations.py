@@ -262,6 +262,22 @@ def test_what_is_on_the_list_is_not_offered_again(boss: Client, place: Location)
     assert {row.object.pk for row in listing} == {token.pk, other.pk}
 
 
+def test_a_search_loses_neither_ticks_nor_what_was_typed(boss: Client, place: Location) -> None:
+    """Without JavaScript too: the search is of the same form, and adds nothing."""
+    one, other = factories.token(auth_id="NL-TNM-C1"), factories.token(auth_id="NL-TNM-C2")
+    address = url(Location, "add_tokens", place.pk)
+    sent = {"auth_ids": "BE-XTR-C1", "token": [one.pk], "found-q": "NL-TNM-C2", "search": "yes"}
+    page = boss.post(address, sent)
+    listing = page.context["listing"]
+    assert [(row.key, row.picked) for row in listing] == [(other.pk, False)]
+    assert [(row.key, row.picked) for row in listing.elsewhere] == [(one.pk, True)]
+    assert "BE-XTR-C1</textarea>" in page.content.decode()
+    assert not place.authorization_list.exists()
+    both = {"auth_ids": "BE-XTR-C1", "token": [one.pk, other.pk], "confirmed": "yes"}
+    assert boss.post(address, both).status_code == 302
+    assert place.authorization_list.count() == 3
+
+
 def test_pages_cost_the_same_for_many_rows(
     boss: Client, owner: Client, place: Location, django_assert_max_num_queries: Any
 ) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -160,6 +161,23 @@ def test_a_log_that_outlived_everything(boss: Client) -> None:
     token.delete(), station.delete(), location.delete()
     page = boss.get(f"/admin/authorization/decision/{decision.pk}/change/").content.decode()
     assert "cannot be asked again" in page or "not kept any more" in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_decision_costs_the_same_for_many_rules(boss: Client, django_assert_max_num_queries: Any) -> None:
+    """With eight exceptions, sixteen groups and what changed of each since, as with one of them."""
+    station, token = factories.station(), factories.token(uid=CARD, driver=factories.driver())
+    decision = decided({"id_token": CARD}, station)
+    for number in range(8):
+        places, cards = factories.group("location", station.location), factories.group("token", token)
+        with transaction.atomic():
+            rule = factories.exception("whitelist", "emsp_for_cpo", [places], [cards], name=f"rule {number}")
+        rule.notes = "seen to"
+        rule.save()
+    with django_assert_max_num_queries(50):
+        page = boss.get(f"/admin/authorization/decision/{decision.pk}/change/").content.decode()
+    assert "rule 7" in page
+    assert "notes: (empty) → seen to" in page
 
 
 def test_the_list_costs_the_same_for_many_rows(boss: Client, django_assert_max_num_queries: Any) -> None:

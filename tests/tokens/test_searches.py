@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import transaction
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from authorization.services import create_key
-from tests import factories
+from tests import factories, plans
 from tests.conftest import ApiClient
 from tests.refusals import sql
 from tokens.models import EMSP, Customer
@@ -42,6 +41,8 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, U
             "emsp_id, customer_id, driver_id) SELECT 'RFID', to_hex(c.id + 65536), '', '', true, 'ALLOWED', '', false, "
             "c.emsp_id, c.id, d.id FROM tokens_customer c JOIN tokens_driver d ON d.customer_id = c.id"
         )
+        sql("SET CONSTRAINTS ALL IMMEDIATE")  # checked here, and not at the end of each test
+        sql("SET CONSTRAINTS ALL DEFERRED")
         for index in ("customer_name_has", "customer_external_id_has", "driver_name_has", "driver_external_id_has"):
             sql("SELECT gin_clean_pending_list(%s::regclass)", index)  # as autovacuum would
         for table in TABLES:
@@ -51,18 +52,7 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, U
 
 
 def read_whole(ask: Callable[[], Any]) -> list[str]:
-    """Plans of the queries of a request that read one of the tables from end to end."""
-    with CaptureQueriesContext(connection) as queries:
-        answer = ask()
-    assert answer.status_code == 200, answer.content[:300]
-    plans = []
-    for query in queries.captured_queries:
-        if query["sql"].startswith("SELECT") and any(f'"{table}"' in query["sql"] for table in TABLES):
-            with connection.cursor() as cursor:
-                cursor.execute("EXPLAIN " + query["sql"].replace("%", "%%"), [])
-                plans.append("\n".join(row[0] for row in cursor.fetchall()))
-    assert plans
-    return [plan for plan in plans if any(f"Seq Scan on {table}" in plan for table in TABLES)]
+    return plans.read_whole(ask, TABLES)
 
 
 @pytest.mark.parametrize("who", ["admin", "manager"])

@@ -10,7 +10,9 @@ from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.permissions import SAFE_METHODS
 
+from authorization.api.errors import Conflict
 from authorization.api.filters import FlagFilter, IdFilter
 from authorization.api.resources.base import Checked, Resource
 from authorization.api.resources.fields import NameOrPkField, PkField
@@ -112,6 +114,13 @@ class Roles(Resource):
     queryset = Group.objects.order_by("name").prefetch_related("permissions__content_type")
     serializer_class = RoleSerializer
     search_fields = ["name"]
+
+    def get_object(self) -> Any:
+        """What a built-in role allows is the product's to say: the next `migrate` would undo it."""
+        role = super().get_object()
+        if self.request.method not in SAFE_METHODS and role.name in access.BUILT_IN:
+            raise Conflict("This role is built in: make another one with the permissions that you want.", "built_in")
+        return role
 
 
 PARTIES: dict[str, tuple[str, Any]] = {"cpo": (access.MANAGE_CPO, CPO), "emsp": (MANAGE_EMSP, EMSP)}

@@ -1,0 +1,3 @@
+"""English: a year first, because 03/04 is another day on each side of an ocean. The British way is read too."""
+
+DATE_INPUT_FORMATS = ["%Y-%m-%d", "%d/%m/%Y", "%d %b %Y", "%d %B %Y"]

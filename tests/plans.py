@@ -1,0 +1,22 @@
+"""What the database does for a request: whether it reads a table from end to end."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+
+def read_whole(ask: Callable[[], Any], tables: Iterable[str]) -> list[str]:
+    """Plans of the queries of a request that read one of the tables from end to end."""
+    with CaptureQueriesContext(connection) as queries:
+        answer = ask()
+    assert answer.status_code == 200, answer.content[:300]
+    plans = []
+    for query in queries.captured_queries:
+        if query["sql"].startswith("SELECT") and any(f'"{table}"' in query["sql"] for table in tables):
+            with connection.cursor() as cursor:
+                cursor.execute("EXPLAIN " + query["sql"].replace("%", "%%"), [])
+                plans.append("\n".join(row[0] for row in cursor.fetchall()))
+    assert plans
+    return [plan for plan in plans if any(f"Seq Scan on {table}" in plan for table in tables)]
