@@ -158,15 +158,26 @@ class Whitelist(models.TextChoices):
     NEVER = "NEVER", "never"
 
 
-@pghistory.track(exclude=["uid_normal", "auth_id_normal"])
+# One trigger for each statement, not for each row: a list that comes in has a million rows.
+@pghistory.track(
+    pghistory.InsertEvent(level=pghistory.Statement),
+    pghistory.UpdateEvent(level=pghistory.Statement),
+    pghistory.DeleteEvent(level=pghistory.Statement),
+    exclude=["uid_normal", "auth_id_normal"],
+)
 class Token(models.Model):
     """A charge token: a card, an app user, a contract certificate. Its uid is the Chip ID, its auth_id the Auth ID.
 
     An external token has no eMSP and no uid here: it is an Auth ID that somebody named on a list or in a group.
     """
 
-    emsp = models.ForeignKey(EMSP, models.PROTECT, null=True, blank=True, related_name="tokens", verbose_name="eMSP")
-    customer = models.ForeignKey(Customer, models.PROTECT, null=True, blank=True, related_name="tokens")
+    # Their indexes are token_by_emsp and token_by_customer.
+    emsp = models.ForeignKey(
+        EMSP, models.PROTECT, null=True, blank=True, related_name="tokens", verbose_name="eMSP", db_index=False
+    )
+    customer = models.ForeignKey(
+        Customer, models.PROTECT, null=True, blank=True, related_name="tokens", db_index=False
+    )
     driver = models.ForeignKey(Driver, models.PROTECT, null=True, blank=True, related_name="tokens")
     type = models.CharField(max_length=16, choices=TokenType, default=TokenType.RFID)
     uid = models.CharField("Chip ID", max_length=255, null=True, blank=True)
