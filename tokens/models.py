@@ -175,9 +175,7 @@ class Token(models.Model):
     emsp = models.ForeignKey(
         EMSP, models.PROTECT, null=True, blank=True, related_name="tokens", verbose_name="eMSP", db_index=False
     )
-    customer = models.ForeignKey(
-        Customer, models.PROTECT, null=True, blank=True, related_name="tokens", db_index=False
-    )
+    customer = models.ForeignKey(Customer, models.PROTECT, null=True, blank=True, related_name="tokens", db_index=False)
     driver = models.ForeignKey(Driver, models.PROTECT, null=True, blank=True, related_name="tokens")
     type = models.CharField(max_length=16, choices=TokenType, default=TokenType.RFID)
     uid = models.CharField("Chip ID", max_length=255, null=True, blank=True)

@@ -32,6 +32,18 @@ WITH named AS (
     WHERE uid_normal IS NOT NULL
       AND auth_normal IN (SELECT auth_normal FROM {rows} WHERE NOT bad AND uid_normal IS NULL)
     GROUP BY auth_normal
+), twice_uid AS (
+    SELECT type, uid_normal, min(row) AS row FROM {rows} WHERE uid_normal IS NOT NULL
+    GROUP BY type, uid_normal HAVING count(*) > 1
+), twice_name AS (
+    SELECT auth_normal, min(row) AS row FROM {rows} WHERE NOT bad AND uid_normal IS NULL
+    GROUP BY auth_normal HAVING count(*) > 1
+), twice_token AS (
+    SELECT n.id, min(least(s.row, u.row)) AS row
+    FROM named n JOIN tokens_token t ON t.id = n.id
+    JOIN {rows} u ON u.type = t.type AND u.uid_normal = t.uid_normal
+    JOIN {rows} s ON NOT s.bad AND s.uid_normal IS NULL AND s.auth_normal = n.auth_id_normal
+    WHERE n.times = 1 GROUP BY n.id
 ), drivers AS (
     SELECT d.id, d.customer_id, d.external_id
     FROM tokens_driver d JOIN tokens_customer c ON c.id = d.customer_id AND c.emsp_id = %(emsp)s
@@ -42,27 +54,22 @@ WITH named AS (
 ), matched AS (
     SELECT s.*, u.id AS same_uid, u.emsp_id AS same_uid_of, n.times, w.row AS with_uid,
            CASE WHEN s.uid_normal IS NULL THEN n.id WHEN u.emsp_id = %(emsp)s THEN u.id END AS token,
-           CASE WHEN s.uid_normal IS NOT NULL
-                THEN first_value(s.row) OVER (PARTITION BY s.type, s.uid_normal COLLATE "C" ORDER BY s.row)
-           END AS first_of_uid,
-           CASE WHEN s.uid_normal IS NULL
-                THEN first_value(s.row) OVER (
-                    PARTITION BY CASE WHEN s.uid_normal IS NULL THEN s.auth_normal END COLLATE "C" ORDER BY s.row)
-           END AS first_of_name
+           d.row AS first_of_uid, e.row AS first_of_name
     FROM {rows} s
     LEFT JOIN tokens_token u ON u.type = s.type AND u.uid_normal = s.uid_normal
     LEFT JOIN named n ON s.uid_normal IS NULL AND n.auth_id_normal = s.auth_normal
     LEFT JOIN with_uid w ON s.uid_normal IS NULL AND n.id IS NULL AND w.auth_normal = s.auth_normal
+    LEFT JOIN twice_uid d ON d.type = s.type AND d.uid_normal = s.uid_normal
+    LEFT JOIN twice_name e ON s.uid_normal IS NULL AND e.auth_normal = s.auth_normal
     WHERE NOT s.bad
 ), related AS (
     SELECT s.*, t.type AS old_type, t.auth_id_normal AS old_name, c.id AS said_customer,
            coalesce(c.id, t.customer_id) AS own_customer, t.driver_id AS old_driver,
-           k.customer_id AS old_drivers_customer,
-           CASE WHEN t.id IS NOT NULL
-                THEN first_value(s.row) OVER (PARTITION BY t.id ORDER BY s.row) END AS first_of_token
+           k.customer_id AS old_drivers_customer, w.row AS first_of_token
     FROM matched s
     LEFT JOIN tokens_token t ON t.id = s.token
     LEFT JOIN tokens_driver k ON k.id = t.driver_id
+    LEFT JOIN twice_token w ON w.id = s.token
     LEFT JOIN tokens_customer c ON c.emsp_id = %(emsp)s AND c.external_id = s.customer_external_id
 ), placed AS (
     SELECT s.*, coalesce(o.id, n.id) AS said_driver, n.times AS drivers,
