@@ -71,6 +71,7 @@ class Import(models.Model):
     first_rows = models.JSONField(default=list, help_text="The first rows, as they are and as they will be.")
     phase = models.CharField(max_length=12, default="received")
     rows_done = models.BigIntegerField(default=0)
+    percent = models.PositiveSmallIntegerField(null=True, help_text="Of the phase, where it is known.")
     skip_errors = models.BooleanField(default=False)
     attempts = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)

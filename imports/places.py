@@ -4,6 +4,7 @@ A look is the same work, undone: so the preview can promise nothing that the imp
 """
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
@@ -41,26 +42,26 @@ def _bounded(data: bytes) -> bytes:
     return data
 
 
-def look(of: Import) -> None:
+def look(of: Import, seen: Callable[[int], None]) -> None:
     """Fills in totals and errors. Raises Refused."""
     with transaction.atomic():
-        refusals, totals = _bring_in(of)
+        refusals, totals = _bring_in(of, seen)
         transaction.set_rollback(True)
     _note(of, refusals, totals)
 
 
-def bring_in(of: Import) -> bool:
+def bring_in(of: Import, seen: Callable[[int], None]) -> bool:
     """Does it; whether anything changed. Raises Refused."""
-    refusals, totals = _bring_in(of)
+    refusals, totals = _bring_in(of, seen)
     of.totals = _totals(refusals, totals)
     return bool(totals.new or totals.changed or totals.evses_new or totals.evses_changed or totals.evses_removed)
 
 
-def _bring_in(of: Import) -> tuple[list[Refusal], Totals]:
+def _bring_in(of: Import, seen: Callable[[int], None]) -> tuple[list[Refusal], Totals]:
     refusals: list[Refusal] = []
     cpo: Any = of.cpo
     try:
-        totals = import_locations(cpo, Bounded(opened(of).detach(), 256 * 1024), refusals.append)
+        totals = import_locations(cpo, Bounded(opened(of, seen).detach(), 256 * 1024), refusals.append)
     except BadFile as error:
         raise Refused(f"This file {error}.") from None
     return refusals, totals

@@ -6,7 +6,7 @@ a whole, which costs nothing, where a million rows would be deleted one by one.
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +17,7 @@ from imports.models import Import
 from imports.resources import Rows, Taken
 
 BATCH = 5_000  # rows held in memory at once
+PIECE = 50_000  # rows that one statement applies: so often it can be said how far an import is
 MOST_SHOWN = 200  # characters of a value that is wrong
 
 
@@ -106,6 +107,17 @@ def _copy(table: str, columns: list[str], lines: Iterable[Iterable[Any]], null: 
         copy.write(text.getvalue())
 
 
+Tick = Callable[[int], None]  # told how many rows are done
+
+
+def apply(tables: Tables, sql: str, parameters: dict[str, Any], tick: Tick) -> None:
+    """A statement over rows `k` with `%(above)s < k.row AND k.row <= %(to)s`, piece by piece."""
+    last = ask(f"SELECT coalesce(max(row), 0) FROM {tables.checked}")[0][0]
+    for above in range(0, last, PIECE):
+        run(sql, parameters | {"above": above, "to": above + PIECE})
+        tick(min(above + PIECE, last))
+
+
 def _shown(value: str) -> str:
     text = value.replace("\0", "\N{REPLACEMENT CHARACTER}")
     return text if len(text) <= MOST_SHOWN else text[: MOST_SHOWN - 1] + "…"
@@ -115,6 +127,11 @@ def analyze(tables: Tables) -> None:
     """What the file's rows are looked up by later, and what the planner has to know of them."""
     run(f"CREATE INDEX ON {tables.rows} (row)")
     run(f"ANALYZE {tables.rows}, {tables.problems}")
+
+
+def index_checked(tables: Tables) -> None:
+    run(f"CREATE INDEX ON {tables.checked} (row)")
+    run(f"ANALYZE {tables.checked}")
 
 
 PROBLEM_COLUMNS = ("row", "column", "value", "message")

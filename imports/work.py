@@ -118,7 +118,7 @@ def _stage(of: Import, progress: Progress) -> None:
     dialect = _recognise(of, resource)
     of.recognised = dialect.shown()
     staging.make(tables, resource)
-    for done in staging.fill(tables, _taken(of, resource, dialect)):
+    for done in staging.fill(tables, _taken(of, resource, dialect, progress)):
         progress.tick(done)
     staging.analyze(tables)
 
@@ -135,12 +135,12 @@ def _recognise(of: Import, resource: type[Rows]) -> Dialect:
     return Dialect.kept(shown)
 
 
-def _taken(of: Import, resource: type[Rows], dialect: Dialect) -> Iterator[Batch]:
+def _taken(of: Import, resource: type[Rows], dialect: Dialect, progress: Progress) -> Iterator[Batch]:
     """The rows of the file, cleaned, so many at once."""
     frame = resource()
     for name in resource.dates:
         frame.fields[name].widget.style = dialect.date_style
-    width, found = len(dialect.columns), rows(opened(of), dialect)
+    width, found = len(dialect.columns), rows(opened(of, progress.seen), dialect)
     if dialect.header:
         next(found, None)
     while batch := list(islice(found, BATCH)):
@@ -157,7 +157,7 @@ def _hold_against_the_database(of: Import, progress: Progress, scope: Scope) -> 
     """What each row would change, by what the database holds now."""
     progress.enter("checking")
     if of.kind == Kind.LOCATIONS:
-        places.look(of)
+        places.look(of, progress.seen)
         return
     tables, kind = Tables.of(of), kinds.kind_of(of)
     staging.run(f"DROP TABLE IF EXISTS {tables.checked}")
@@ -194,7 +194,7 @@ def _finalise(of: Import, progress: Progress) -> None:
             _settle(of, Status.FINALISING)
             return
         progress.enter("applying")
-        kind.apply(of, Tables.of(of))
+        kind.apply(of, Tables.of(of), progress.tick)
     _finalised(of)
 
 
@@ -202,7 +202,7 @@ def _finalise_places(of: Import, progress: Progress) -> None:
     progress.enter("applying")
     shown = of.totals.get("errors", 0)
     with transaction.atomic():
-        changed = places.bring_in(of)
+        changed = places.bring_in(of, progress.seen)
         wrong = of.totals["errors"] > (shown if of.skip_errors else 0)
         # What changes nothing leaves no trace: not even a revision.
         transaction.set_rollback(wrong or not changed)

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from imports import staging
 from imports.models import Import
-from imports.staging import Tables, ask, outcomes, plain_text, run
+from imports.staging import Tables, Tick, ask, outcomes, plain_text, run
 from locations.access import Scope
 from tokens.access import emsps
 
@@ -155,7 +156,7 @@ SELECT %(emsp)s, k.customer, k.driver, coalesce(s.type, 'RFID'), s.uid, s.auth_i
        coalesce(s.issuer, ''), coalesce(s.valid, true), coalesce(s.whitelist, 'ALLOWED'),
        nullif(s.expires_at, 'infinity'), coalesce(s.language, ''), false
 FROM {checked} k JOIN {rows} s ON s.row = k.row
-WHERE k.outcome = 'new' ORDER BY k.row
+WHERE k.outcome = 'new' AND k.row > %(above)s AND k.row <= %(to)s ORDER BY k.row
 """
 
 _UPDATE = """
@@ -166,7 +167,7 @@ UPDATE tokens_token t SET
     whitelist = coalesce(s.whitelist, t.whitelist),
     expires_at = nullif(coalesce(s.expires_at, t.expires_at), 'infinity'), language = coalesce(s.language, t.language)
 FROM {checked} k JOIN {rows} s ON s.row = k.row
-WHERE k.outcome = 'changed' AND t.id = k.token AND t.emsp_id = %(emsp)s
+WHERE k.outcome = 'changed' AND t.id = k.token AND t.emsp_id = %(emsp)s AND k.row > %(above)s AND k.row <= %(to)s
 """
 
 _SHOWN = ("uid", "auth_id", "type", "visual_number", "issuer", "valid", "whitelist", "expires_at", "language")
@@ -208,19 +209,20 @@ def check(of: Import, tables: Tables, scope: Scope) -> dict[str, int]:
         "cpos": sorted(scope.cpos),
     }
     run(_CHECK.format(**names, others=_OTHERS), parameters)
+    staging.index_checked(tables)
     run(_PROBLEMS.format(**names))
     return outcomes(tables)
 
 
-def apply(of: Import, tables: Tables) -> None:
+def apply(of: Import, tables: Tables, tick: Tick) -> None:
     names, parameters = vars(tables), {"emsp": of.emsp_id}
     found = outcomes(tables)
     if found.get("new"):
         turned = run(_TURN.format(**names), parameters) if _any_external(tables) else 0
         if turned < found["new"]:
-            run(_INSERT.format(**names), parameters)
+            staging.apply(tables, _INSERT.format(**names), parameters, tick)
     if found.get("changed"):
-        run(_UPDATE.format(**names), parameters)
+        staging.apply(tables, _UPDATE.format(**names), parameters, tick)
 
 
 def _any_external(tables: Tables) -> bool:
