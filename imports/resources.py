@@ -6,7 +6,6 @@ Only its row by row saving is not used; `staging` writes what a Resource has cle
 
 import re
 from collections.abc import Callable, Hashable, Sequence
-from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
@@ -122,11 +121,11 @@ class Flag(Widget):  # type: ignore[misc]
 
 
 class Instant(Widget):  # type: ignore[misc]
-    """An instant, or NEVER. import-export's own refuses ISO 8601 with an offset."""
+    """An instant in ISO 8601, or NEVER. import-export's own refuses ISO 8601 with an offset."""
 
     style = "iso"
 
-    def clean(self, value: str, row: Any = None, **kwargs: Any) -> datetime | str:
+    def clean(self, value: str, row: Any = None, **kwargs: Any) -> str:
         return _instant(value, self.style)
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
@@ -134,8 +133,9 @@ class Instant(Widget):  # type: ignore[misc]
 
 
 @lru_cache(maxsize=1024)  # a file's tokens expire on a few days
-def _instant(value: str, style: str) -> datetime | str:
-    return parse(value, style) or NEVER
+def _instant(value: str, style: str) -> str:
+    found = parse(value, style)
+    return found.isoformat() if found else NEVER
 
 
 class Language(Widget):  # type: ignore[misc]
