@@ -168,6 +168,11 @@ class Rows(Resource):  # type: ignore[misc]
         return dict(cls().fields)
 
     @classmethod
+    def get_display_name(cls) -> str:
+        """As import-export's screens ask."""
+        return cls.__name__
+
+    @classmethod
     def wanted(cls) -> Wanted:
         aliases = {name: column.aliases for name, column in cls.columns().items()}
         return Wanted(aliases, cls.required, cls.alone, cls.dates)

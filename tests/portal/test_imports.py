@@ -23,7 +23,7 @@ def of(user: User) -> Client:
 
 
 def upload(client: Client, content: str, name: str = "cards.csv", **fields: Any) -> Any:
-    return client.post(ADD, fields | {"file": SimpleUploadedFile(name, content.encode())}, follow=True)
+    return client.post(ADD, fields | {"import_file": SimpleUploadedFile(name, content.encode())}, follow=True)
 
 
 def page(answer: Any) -> str:
