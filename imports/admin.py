@@ -16,7 +16,7 @@ from rest_framework import serializers
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from imports import admin_files as admin_files  # registers
-from imports import admin_past, exports, services
+from imports import admin_past, exports, places, services
 from imports.access import may_import
 from imports.admin_past import COLOURS, COUNTED, past_imports, target_link
 from imports.api.serializers import Upload, refuse_columns
@@ -294,9 +294,10 @@ def _reading_form(of: Import, data: Any = None) -> ReadingForm:
 
 def _first_rows(of: Import) -> dict[str, Any]:
     """The first rows as a table: the columns that say anything, and each cell before and after."""
-    names = list(
-        dict.fromkeys(name for row in of.first_rows for name, value in row["after"].items() if value is not None)
-    )
+    # The database keeps no order of names.
+    order = [*places.SHOWN] if of.kind == Kind.LOCATIONS else [*resource_of(of).columns()]
+    said = {name for row in of.first_rows for name, value in row["after"].items() if value not in (None, "")}
+    names = sorted(said, key=lambda name: order.index(name) if name in order else len(order))
     lines = []
     for row in of.first_rows:
         before = row["before"] or {}
@@ -304,9 +305,10 @@ def _first_rows(of: Import) -> dict[str, Any]:
             {"name": name, "value": _plain(row["after"].get(name)), "before": _plain(before.get(name))}
             for name in names
         ]
-        lines.append({"row": row["row"], "outcome": row["outcome"], "cells": cells})
+        outcome = COUNTED.get(row["outcome"], row["outcome"])
+        lines.append({"row": row["row"], "outcome": outcome, "changed": row["outcome"] == "changed", "cells": cells})
     return {"names": names, "lines": lines}
 
 
 def _plain(value: Any) -> Any:
-    return {True: _("yes"), False: _("no")}[value] if isinstance(value, bool) else value
+    return {True: _("yes"), False: _("no")}[value] if isinstance(value, bool) else "–" if value in (None, "") else value

@@ -14,10 +14,12 @@ from imports import staging
 from imports.files import Refused, opened
 from imports.models import Import
 from imports.staging import Tables, run
+from locations import ocpi_sql
 from locations.ocpi_files import BadFile
 from locations.ocpi_import import Compare, Compared, Refusal, Totals, import_locations
 
 # A JSON document is read as a whole and takes many times its size; one object a line is read line by line.
+SHOWN = ("location_id", *ocpi_sql.SHOWN)  # of a location in the preview
 MOST_AT_ONCE = 32 * 1024 * 1024
 
 
