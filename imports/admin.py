@@ -23,6 +23,7 @@ from imports.api.serializers import Upload, refuse_columns
 from imports.forms import INTO, ReadingForm, UploadForm
 from imports.models import SHOWN_ERRORS, TARGETS, Import, Kind, Status
 from imports.resources import MEMBERS, ListRows, Rows, TokenRows, resource_of
+from imports.texts import in_the_readers_words
 from locations.access import managed_by, scope_of_request
 from locations.admin_base import ScopedAdmin, display
 from locations.admin_pages import ObjectPage
@@ -172,7 +173,11 @@ class ImportAdmin(ImportMixin, ScopedAdmin):  # type: ignore[misc]
             "counts": [(label, of.totals[name], name) for name, label in COUNTED.items() if name in of.totals],
             "phase": PHASES.get(of.phase, of.phase),
             "rows": _first_rows(of),
-            "errors": services.errors_of(of, SHOWN_ERRORS),
+            "message": in_the_readers_words(of.message),
+            "errors": [
+                error | {"message": in_the_readers_words(error["message"])}
+                for error in services.errors_of(of, SHOWN_ERRORS)
+            ],
             "shown_errors": SHOWN_ERRORS,
             "reading": form,
             "target_link": target_link(of),
@@ -188,7 +193,7 @@ class ImportAdmin(ImportMixin, ScopedAdmin):  # type: ignore[misc]
 
     def _done(self, request: HttpRequest, of: Import, problem: str = "", said: str = "") -> HttpResponse:
         if problem:
-            self.message_user(request, problem, messages.ERROR)
+            self.message_user(request, in_the_readers_words(problem), messages.ERROR)
         elif said:
             self.message_user(request, said, messages.SUCCESS)
         return HttpResponseRedirect(self.address("change", of))
