@@ -105,6 +105,12 @@ class ReadingForm(forms.Form):
     def said(self) -> dict[str, Any]:
         """What the user says of the file, in the API's words."""
         given = self.cleaned_data
-        columns = {column["name"]: given[f"column_{number}"] or None for number, column in enumerate(self.columns)}
-        said = {name: given[name] for name in ("encoding", "separator", "header")} | {"columns": columns}
+        said = {name: given[name] for name in ("encoding", "separator", "header")}
+        chosen = [given[f"column_{number}"] or None for number in range(len(self.columns))]
+        if given["header"] == self.initial["header"]:
+            names = [column["name"] for column in self.columns]
+        else:
+            # Without a header columns are called by their places; with one, by what nobody has read yet.
+            names = [] if given["header"] else [f"column {number}" for number in range(1, len(chosen) + 1)]
+        said["columns"] = dict(zip(names, chosen, strict=False))
         return said | ({"date_style": given["date_style"]} if given["date_style"] else {})

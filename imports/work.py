@@ -20,7 +20,7 @@ from imports.files import Refused, opened
 from imports.models import Import, Kind, Status
 from imports.progress import Gone, Progress
 from imports.reading import rows
-from imports.recognise import Dialect, date_style, recognise, sample_cells
+from imports.recognise import Dialect, Unnamed, date_style, recognise, sample_cells
 from imports.resources import Problem, Rows, resource_of
 from imports.staging import BATCH, Batch, Tables
 from locations.access import Scope, managed_by, scope_of
@@ -115,7 +115,11 @@ def _stage(of: Import, progress: Progress) -> None:
         return
     tables, resource = Tables.of(of), resource_of(of)
     progress.enter("reading")
-    dialect = _recognise(of, resource)
+    try:
+        dialect = _recognise(of, resource)
+    except Unnamed as error:
+        of.recognised = error.dialect.shown()
+        raise
     of.recognised = dialect.shown()
     staging.make(tables, resource)
     for done in staging.fill(tables, _taken(of, resource, dialect, progress)):

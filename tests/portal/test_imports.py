@@ -90,6 +90,28 @@ def test_what_was_recognised_is_changed() -> None:
     )
 
 
+def test_columns_without_names_are_named_in_the_browser() -> None:
+    """A charger's local list has no header: IDTAG, EXPIRY_DATE, PARENT, STATUS."""
+    emsp = factories.emsp()
+    manager = of(factories.manager(emsp))
+    content = (
+        "0123456789ABCD,2031-12-31T16:00:00.000,PARENTID,Accepted\n0123456789ABCE,2031-12-31T16:00:00.000,,Blocked\n"
+    )
+    answer = upload(manager, content, kind="tokens", emsp=emsp.pk)
+    assert "No column of this file is called" in page(answer)
+    assert "Read again like this" in page(answer)
+    made = Import.objects.get()
+    said = {"encoding": "UTF-8", "separator": "comma", "date_style": "iso", "column_0": "uid", "column_3": "valid"}
+    manager.post(f"/admin/imports/import/{made.pk}/read-again/", said, follow=True)
+    made.refresh_from_db()
+    assert (made.status, made.totals["new"], made.totals["errors"]) == ("preview", 2, 0)
+    assert [row["after"]["valid"] for row in made.first_rows] == [True, False]
+    # And with a header again, as it was.
+    manager.post(f"/admin/imports/import/{made.pk}/read-again/", said | {"header": "on"}, follow=True)
+    made.refresh_from_db()
+    assert made.status == "refused"
+
+
 @pytest.mark.parametrize("kind", ["tokens", "authorization_list", "group_members", "locations"])
 def test_foreign_targets_and_imports_are_not_there(kind: str, boss: Client) -> None:
     foreign = {
