@@ -1,9 +1,11 @@
 """Who may import what. An import is its owner's, for as long as the party that it goes into is the owner's too."""
 
+from typing import Any
+
 from django.db.models import Q
 
-from imports.models import Import, Kind
-from locations.access import NOTHING, Scope, rule, within
+from imports.models import TARGETS, Import, Kind, Status
+from locations.access import NOTHING, Scope, managed_by, rule, within
 from tokens.access import emsps
 
 # What a role has to allow for each kind; the target has to be managed as well.
@@ -31,6 +33,13 @@ def _own(scope: Scope) -> Q:
         | within("group__owner_emsp", emsps(scope))
     )
     return Q(owner=scope.user) & into_own
+
+
+def past(scope: Scope, kind: Kind, into: Any) -> Any:
+    """The imports into one eMSP, location, group or CPO, for who manages it: one's own, and what others finalised."""
+    mine = managed_by(scope, type(into)._default_manager.filter(pk=into.pk)).order_by().values("pk")
+    found = Import.objects.filter(**{"kind": kind, f"{TARGETS[kind]}__in": mine})
+    return found if scope.everything else found.filter(Q(owner=scope.user) | Q(status=Status.FINALISED))
 
 
 rule(Import, managed=_own)

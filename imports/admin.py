@@ -7,37 +7,34 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from import_export.admin import ImportMixin
+from import_export.formats.base_formats import CSV
 from rest_framework import serializers
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
-from authorization.models import ExceptionGroup
-from imports import exports, services
+from imports import admin_files as admin_files  # registers
+from imports import admin_past, exports, places, services
 from imports.access import may_import
+from imports.admin_past import COLOURS, COUNTED, past_imports, target_link
 from imports.api.serializers import Upload, refuse_columns
 from imports.forms import INTO, ReadingForm, UploadForm
 from imports.models import SHOWN_ERRORS, TARGETS, Import, Kind, Status
 from imports.resources import MEMBERS, ListRows, Rows, TokenRows, resource_of
+from imports.texts import in_the_readers_words
 from locations.access import managed_by, scope_of_request
 from locations.admin_base import ScopedAdmin, display
 from locations.admin_pages import ObjectPage
 
-COLOURS = {
-    Status.STAGING: "info", Status.PREVIEW: "warning", Status.REFUSED: "danger", Status.FINALISING: "info",
-    Status.FINALISED: "success", Status.FAILED: "danger", Status.CANCELLED: "default",
-}  # fmt: skip
 # A row of each template, that says by example how a cell is written.
 EXAMPLES: dict[str, str] = {
     "uid": "04A2B3C4D5E680", "auth_id": "NL-TNM-C00122045-K", "type": "RFID", "visual_number": "0012-3456",
     "valid": "true", "whitelist": "ALLOWED", "expires_at": "2027-12-31", "language": "nl", "external_id": "C-1001",
     "location_id": "LOC1", "cpo": "NL-GFX", "emsp": "NL-TNM",
 }  # fmt: skip
-COUNTED = {
-    "new": gettext_lazy("new"), "changed": gettext_lazy("changed"), "unchanged": gettext_lazy("unchanged"),
-    "external": gettext_lazy("external"), "removed": gettext_lazy("removed"), "errors": gettext_lazy("errors"),
-}  # fmt: skip
+NAMED = {"import_file": "file"}  # fields of the form, by their names in the API
 PHASES = {
     "received": gettext_lazy("The file is here."), "reading": gettext_lazy("Reading the rows"),
     "checking": gettext_lazy("Comparing with what is here"),
@@ -46,7 +43,14 @@ PHASES = {
 
 
 @admin.register(Import)
-class ImportAdmin(ScopedAdmin):
+class ImportAdmin(ImportMixin, ScopedAdmin):  # type: ignore[misc]
+    """import-export's import screen, in the theme's dress. What it does with a file is ours: see ADR 10."""
+
+    import_form_class = UploadForm
+    import_template_name = "admin/import_upload.html"
+    import_export_change_list_template = None  # the list has a button already: Add
+    import_formats = (CSV,)
+    resource_classes = (TokenRows, ListRows, *MEMBERS.values())
     managers_write = True
     list_display = ("file_name", "kind", "into", "state", "counts", "owner", "created_at")
     list_select_related = ("emsp", "location", "group", "cpo", "owner")
@@ -72,12 +76,11 @@ class ImportAdmin(ScopedAdmin):
 
     @display(description=gettext_lazy("Status"), label={colour: colour for colour in set(COLOURS.values())})
     def state(self, of: Import) -> tuple[str, str]:
-        return COLOURS[Status(of.status)], _("undone") if of.undone_at else of.get_status_display()
+        return COLOURS[Status(of.status)], admin_past.state(of)
 
     @display(description=gettext_lazy("Rows"))
     def counts(self, of: Import) -> str:
-        found = [f"{of.totals[name]:,} {label}" for name, label in COUNTED.items() if of.totals.get(name)]
-        return ", ".join(found) or "–"
+        return admin_past.counts(of)
 
     def get_urls(self) -> Any:
         template = path("template.csv", self.admin_site.admin_view(self.template_view), name="imports_import_template")
@@ -91,25 +94,29 @@ class ImportAdmin(ScopedAdmin):
         lines = [list(columns), [EXAMPLES.get(name, "") for name in columns]]
         return exports.as_csv(lines, f"{request.GET.get('kind') or 'tokens'}-template"[:100])
 
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        return bool(self.has_add_permission(request))
+
+    def get_import_form_kwargs(self, request: HttpRequest) -> dict[str, Any]:
+        more = {"request": request, "fixed": _fixed(request)}
+        return {**super().get_import_form_kwargs(request), **more}
+
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        return self.import_action(request)
+
+    def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """The upload. `?kind=` and its target, as the page of a list gives them, are fixed."""
-        if not self.has_add_permission(request):
+        if not self.has_import_permission(request):
             raise PermissionDenied
-        fixed = _fixed(request)
-        form = UploadForm(request, fixed, request.POST or None, request.FILES or None)
+        form, fixed = self.create_import_form(request), _fixed(request)
         if request.method == "POST" and form.is_valid() and (made := self._begun(request, form)) is not None:
             return HttpResponseRedirect(self.address("change", made))
         kind = Kind(fixed["kind"]) if "kind" in fixed else None
-        category = ""
-        into: Any = ""
-        if kind is not None:
-            target: Any = Import._meta.get_field(TARGETS[kind]).related_model
-            row = managed_by(scope_of_request(request), target.objects.all()).filter(pk=fixed[TARGETS[kind]]).first()
-            into, category = row or "", getattr(row, "category", "")
-        title = _("Import into %(target)s") % {"target": into} if into else _("Import a file")
+        into: Any = _target(request, kind, fixed) if kind else None
+        category = getattr(into, "category", "")
         context = {
             **self.admin_site.each_context(request),
-            "title": title,
+            "title": _("Import into %(target)s") % {"target": into} if into else _("Import a file"),
             "into": into,
             "form": form,
             "media": self.media + form.media,
@@ -117,15 +124,20 @@ class ImportAdmin(ScopedAdmin):
             "category": category,
             "formats": _formats(kind, category),
             "targets": {each.value: target for each, target in TARGETS.items()},
+            "past": past_imports(request, kind, into) if kind and into else None,
             "opts": self.opts,
         }
         request.current_app = self.admin_site.name
-        return TemplateResponse(request, "admin/import_upload.html", context)
+        return TemplateResponse(request, self.import_template_name, context)
+
+    def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """import-export's second step takes the name of a file from the browser. Ours is `finalise_page`."""
+        raise PermissionDenied
 
     def _begun(self, request: HttpRequest, form: UploadForm) -> Import | None:
         """The import, begun; None where the form says what is wrong with it."""
         values = {name: value for name, value in form.cleaned_data.items() if value not in (None, "")}
-        sent = {name: getattr(value, "pk", value) for name, value in values.items()}
+        sent = {NAMED.get(name, name): getattr(value, "pk", value) for name, value in values.items()}
         wanted = TARGETS[Kind(values["kind"])]
         sent = {name: value for name, value in sent.items() if name not in INTO or name == wanted}
         upload = Upload(data=sent, context={"request": request})
@@ -135,7 +147,8 @@ class ImportAdmin(ScopedAdmin):
                 raise PermissionDenied
             new, file = upload.made()
         except serializers.ValidationError as error:
-            for field, texts in dict(error.detail).items():  # type: ignore[arg-type]
+            for name, texts in dict(error.detail).items():  # type: ignore[arg-type]
+                field = next((ours for ours, api in NAMED.items() if api == name), name)
                 form.add_error(field if field in form.fields else None, [str(text) for text in texts])
             return None
         new.owner_id = request.user.pk
@@ -149,7 +162,7 @@ class ImportAdmin(ScopedAdmin):
             raise PermissionDenied
         of = self.get_object(request, unquote(object_id))
         if of is None:
-            missing: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+            missing: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
             return missing
         if of.busy and services.waits_long(of):
             services.look_after(of)
@@ -159,12 +172,16 @@ class ImportAdmin(ScopedAdmin):
             "state": self.state(of),
             "counts": [(label, of.totals[name], name) for name, label in COUNTED.items() if name in of.totals],
             "phase": PHASES.get(of.phase, of.phase),
-            "to_do": of.totals.get("rows") if of.status == Status.FINALISING else None,
             "rows": _first_rows(of),
-            "errors": services.errors_of(of, SHOWN_ERRORS),
+            "message": in_the_readers_words(of.message),
+            "errors": [
+                error | {"message": in_the_readers_words(error["message"])}
+                for error in services.errors_of(of, SHOWN_ERRORS)
+            ],
             "shown_errors": SHOWN_ERRORS,
             "reading": form,
-            "target_link": _target_link(of),
+            "target_link": target_link(of),
+            "past_link": f"{self.address('add')}?kind={of.kind}&{TARGETS[Kind(of.kind)]}={of.target.pk}",
             "can_finalise": of.status == Status.PREVIEW or (of.status == Status.FAILED and bool(of.totals)),
             "can_cancel": of.status in services.OPEN,
             "can_be_undone": services.can_be_undone(of),
@@ -176,7 +193,7 @@ class ImportAdmin(ScopedAdmin):
 
     def _done(self, request: HttpRequest, of: Import, problem: str = "", said: str = "") -> HttpResponse:
         if problem:
-            self.message_user(request, problem, messages.ERROR)
+            self.message_user(request, in_the_readers_words(problem), messages.ERROR)
         elif said:
             self.message_user(request, said, messages.SUCCESS)
         return HttpResponseRedirect(self.address("change", of))
@@ -237,6 +254,12 @@ class ImportAdmin(ScopedAdmin):
         return exports.as_csv(exports.errors(of), f"import-{of.pk}-errors")
 
 
+def _target(request: HttpRequest, kind: Kind, fixed: dict[str, str]) -> Any:
+    """What a file goes into; None where that is not the user's to fill."""
+    model: Any = Import._meta.get_field(TARGETS[kind]).related_model
+    return managed_by(scope_of_request(request), model.objects.all()).filter(pk=fixed[TARGETS[kind]]).first()
+
+
 def _text(error: Exception) -> str:
     if isinstance(error, serializers.ValidationError):
         return " ".join(str(text) for text in dict(error.detail).values())  # type: ignore[arg-type]
@@ -276,9 +299,10 @@ def _reading_form(of: Import, data: Any = None) -> ReadingForm:
 
 def _first_rows(of: Import) -> dict[str, Any]:
     """The first rows as a table: the columns that say anything, and each cell before and after."""
-    names = list(
-        dict.fromkeys(name for row in of.first_rows for name, value in row["after"].items() if value is not None)
-    )
+    # The database keeps no order of names.
+    order = [*places.SHOWN] if of.kind == Kind.LOCATIONS else [*resource_of(of).columns()]
+    said = {name for row in of.first_rows for name, value in row["after"].items() if value not in (None, "")}
+    names = sorted(said, key=lambda name: order.index(name) if name in order else len(order))
     lines = []
     for row in of.first_rows:
         before = row["before"] or {}
@@ -286,20 +310,10 @@ def _first_rows(of: Import) -> dict[str, Any]:
             {"name": name, "value": _plain(row["after"].get(name)), "before": _plain(before.get(name))}
             for name in names
         ]
-        lines.append({"row": row["row"], "outcome": row["outcome"], "cells": cells})
+        outcome = COUNTED.get(row["outcome"], row["outcome"])
+        lines.append({"row": row["row"], "outcome": outcome, "changed": row["outcome"] == "changed", "cells": cells})
     return {"names": names, "lines": lines}
 
 
 def _plain(value: Any) -> Any:
-    return {True: _("yes"), False: _("no")}[value] if isinstance(value, bool) else value
-
-
-def _target_link(of: Import) -> str:
-    """Where what was imported is to be seen."""
-    if of.kind == Kind.TOKENS:
-        return f"{reverse('admin:tokens_token_changelist')}?emsp__id__exact={of.emsp_id}"
-    if of.kind == Kind.LOCATIONS:
-        return f"{reverse('admin:locations_location_changelist')}?cpo__id__exact={of.cpo_id}"
-    if of.kind == Kind.GROUP_MEMBERS:
-        return reverse(f"admin:{ExceptionGroup._meta.app_label}_exceptiongroup_members", args=(of.group_id,))
-    return reverse("admin:locations_location_authorization", args=(of.location_id,))
+    return {True: _("yes"), False: _("no")}[value] if isinstance(value, bool) else "–" if value in (None, "") else value

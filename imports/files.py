@@ -3,7 +3,7 @@
 import codecs
 import io
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from imports.models import FilePart, Import
 
@@ -97,8 +97,9 @@ def _utf16_without_bom(head: bytes) -> str | None:
 class Stream(io.RawIOBase):
     """The bytes of a file that was kept."""
 
-    def __init__(self, of: Import) -> None:
+    def __init__(self, of: Import, seen: Callable[[int], None] | None = None) -> None:
         self._of, self._nth, self._left = of, 0, memoryview(b"")
+        self._seen, self._count = seen, 0
 
     def readable(self) -> bool:
         return True
@@ -113,8 +114,12 @@ class Stream(io.RawIOBase):
         count = min(len(buffer), len(self._left))
         buffer[:count] = self._left[:count]
         self._left = self._left[count:]
+        self._count += count
+        if self._seen is not None:
+            self._seen(self._count)
         return count
 
 
-def opened(of: Import) -> io.BufferedReader:
-    return io.BufferedReader(Stream(of), 256 * 1024)
+def opened(of: Import, seen: Callable[[int], None] | None = None) -> io.BufferedReader:
+    """seen: told how many bytes have been read."""
+    return io.BufferedReader(Stream(of, seen), 256 * 1024)

@@ -6,7 +6,8 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
+from unfold.contrib.import_export.forms import ImportForm
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
 
 from imports.access import may_import
 from imports.models import TARGETS, Import, Kind
@@ -35,11 +36,11 @@ STYLES = {
 IGNORED = ""
 
 
-class UploadForm(forms.Form):
-    """A file, and what it goes into. `fixed`: kind and target where the page that led here has said them."""
+class UploadForm(ImportForm):  # type: ignore[misc]
+    """import-export's form of a file, and what it goes into. `fixed`: kind and target where the page that led here has
+    said them."""
 
     kind = forms.ChoiceField(label=_("What is in the file"), widget=UnfoldAdminSelectWidget)
-    file = forms.FileField(label=_("File"), widget=UnfoldAdminFileFieldWidget)
     clear = forms.BooleanField(
         label=_("Clear charge token list before importing"),
         required=False,
@@ -47,8 +48,12 @@ class UploadForm(forms.Form):
         help_text=_("Takes off what the file does not name. Customers stay. The preview says how many that are."),
     )
 
-    def __init__(self, request: HttpRequest, fixed: dict[str, str], *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self, formats: Any, resources: Any, *, request: HttpRequest, fixed: dict[str, str], **kwargs: Any
+    ) -> None:
+        super().__init__(formats, resources, **kwargs)
+        # The kind says which resource, and the file itself which format.
+        del self.fields["resource"], self.fields["format"]
         scope = scope_of_request(request)
         kind: Any = self.fields["kind"]
         kind.choices = [(each.value, label) for each, label in KINDS.items() if may_import(scope, each.value)]
@@ -57,7 +62,7 @@ class UploadForm(forms.Form):
             rows = choosable(request, f"imports.import.{name}", source.related_model._default_manager.all())
             into = forms.ModelChoiceField(rows, label=label, required=False, widget=Search(source, admin.site))
             self.fields[name] = into
-        self.order_fields(["kind", *INTO, "file", "clear"])
+        self.order_fields(["kind", *INTO, "import_file", "clear"])
         for name, value in fixed.items():
             self.initial[name] = value
             self.fields[name].widget = forms.HiddenInput()
@@ -100,6 +105,12 @@ class ReadingForm(forms.Form):
     def said(self) -> dict[str, Any]:
         """What the user says of the file, in the API's words."""
         given = self.cleaned_data
-        columns = {column["name"]: given[f"column_{number}"] or None for number, column in enumerate(self.columns)}
-        said = {name: given[name] for name in ("encoding", "separator", "header")} | {"columns": columns}
+        said = {name: given[name] for name in ("encoding", "separator", "header")}
+        chosen = [given[f"column_{number}"] or None for number in range(len(self.columns))]
+        if given["header"] == self.initial["header"]:
+            names = [column["name"] for column in self.columns]
+        else:
+            # Without a header columns are called by their places; with one, by what nobody has read yet.
+            names = [] if given["header"] else [f"column {number}" for number in range(1, len(chosen) + 1)]
+        said["columns"] = dict(zip(names, chosen, strict=False))
         return said | ({"date_style": given["date_style"]} if given["date_style"] else {})

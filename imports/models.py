@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from authorization.models import ExceptionGroup
 from locations.models import CPO, Location
@@ -17,20 +18,20 @@ SHOWN_ERRORS = 100  # of which the API's answer itself tells; errors.csv holds a
 
 
 class Kind(models.TextChoices):
-    TOKENS = "tokens", "charge tokens"
-    AUTHORIZATION_LIST = "authorization_list", "authorization list"
-    GROUP_MEMBERS = "group_members", "group members"
-    LOCATIONS = "locations", "locations"
+    TOKENS = "tokens", _("charge tokens")
+    AUTHORIZATION_LIST = "authorization_list", _("authorization list")
+    GROUP_MEMBERS = "group_members", _("group members")
+    LOCATIONS = "locations", _("locations")
 
 
 class Status(models.TextChoices):
-    STAGING = "staging", "being read"
-    PREVIEW = "preview", "preview"
-    REFUSED = "refused", "refused"
-    FINALISING = "finalising", "being finalised"
-    FINALISED = "finalised", "finalised"
-    FAILED = "failed", "failed"
-    CANCELLED = "cancelled", "cancelled"
+    STAGING = "staging", _("being read")
+    PREVIEW = "preview", _("preview")
+    REFUSED = "refused", _("refused")
+    FINALISING = "finalising", _("being finalised")
+    FINALISED = "finalised", _("finalised")
+    FAILED = "failed", _("failed")
+    CANCELLED = "cancelled", _("cancelled")
 
 
 # The column that says into what an import of each kind goes.
@@ -71,6 +72,7 @@ class Import(models.Model):
     first_rows = models.JSONField(default=list, help_text="The first rows, as they are and as they will be.")
     phase = models.CharField(max_length=12, default="received")
     rows_done = models.BigIntegerField(default=0)
+    percent = models.PositiveSmallIntegerField(null=True, help_text="Of the phase, where it is known.")
     skip_errors = models.BooleanField(default=False)
     attempts = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)

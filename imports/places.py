@@ -4,6 +4,8 @@ A look is the same work, undone: so the preview can promise nothing that the imp
 """
 
 import io
+from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -12,10 +14,12 @@ from imports import staging
 from imports.files import Refused, opened
 from imports.models import Import
 from imports.staging import Tables, run
+from locations import ocpi_sql
 from locations.ocpi_files import BadFile
-from locations.ocpi_import import Refusal, Totals, import_locations
+from locations.ocpi_import import Compare, Compared, Refusal, Totals, import_locations
 
 # A JSON document is read as a whole and takes many times its size; one object a line is read line by line.
+SHOWN = ("location_id", *ocpi_sql.SHOWN)  # of a location in the preview
 MOST_AT_ONCE = 32 * 1024 * 1024
 
 
@@ -41,29 +45,45 @@ def _bounded(data: bytes) -> bytes:
     return data
 
 
-def look(of: Import) -> None:
-    """Fills in totals and errors. Raises Refused."""
+def look(of: Import, seen: Callable[[int], None]) -> None:
+    """Fills in totals, first rows and errors. Raises Refused."""
+    first: list[Compared] = []
     with transaction.atomic():
-        refusals, totals = _bring_in(of)
+        refusals, totals = _bring_in(of, seen, first.append)
         transaction.set_rollback(True)
+    of.first_rows = [_shown(each) for each in first]
     _note(of, refusals, totals)
 
 
-def bring_in(of: Import) -> bool:
+def bring_in(of: Import, seen: Callable[[int], None]) -> bool:
     """Does it; whether anything changed. Raises Refused."""
-    refusals, totals = _bring_in(of)
+    refusals, totals = _bring_in(of, seen)
     of.totals = _totals(refusals, totals)
     return bool(totals.new or totals.changed or totals.evses_new or totals.evses_changed or totals.evses_removed)
 
 
-def _bring_in(of: Import) -> tuple[list[Refusal], Totals]:
+def _bring_in(of: Import, seen: Callable[[int], None], compare: Compare | None = None) -> tuple[list[Refusal], Totals]:
     refusals: list[Refusal] = []
     cpo: Any = of.cpo
     try:
-        totals = import_locations(cpo, Bounded(opened(of).detach(), 256 * 1024), refusals.append)
+        stream = Bounded(opened(of, seen).detach(), 256 * 1024)
+        totals = import_locations(cpo, stream, refusals.append, compare=compare)
     except BadFile as error:
         raise Refused(f"This file {error}.") from None
     return refusals, totals
+
+
+def _shown(what: Compared) -> dict[str, object]:
+    before, after = (
+        {name: _plain(value) for name, value in (side or {}).items()} for side in (what.before, what.after)
+    )
+    outcome = "new" if not before else "changed" if before != after else "unchanged"
+    return {"row": what.nth, "outcome": outcome, "before": before or None, "after": after}
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it; a coordinate without the zeros that its column adds."""
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else value
 
 
 def _totals(refusals: list[Refusal], found: Totals) -> dict[str, int]:

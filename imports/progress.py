@@ -16,7 +16,7 @@ class Gone(Exception):
 
 
 class Progress:
-    """Phase and rows of an import. A small one is over before anybody asks, and has no use for it."""
+    """Phase and rows of an import, and how much of the phase that is. A small one is over before anybody asks."""
 
     def __init__(self, of: Import, small: int = 512 * 1024) -> None:
         self._of = of
@@ -38,13 +38,23 @@ class Progress:
 
     def enter(self, phase: str) -> None:
         """A new phase begins."""
-        self._of.phase = phase
+        self._of.phase, self._of.percent = phase, None
         if self._connection is not None:
             self._write("", phase, self._of.rows_done)
 
     def tick(self, rows: int) -> None:
         """So many rows are done. Raises Gone where the import was cancelled meanwhile."""
         self._of.rows_done = rows
+        if self._of.phase == "applying":
+            self._of.percent = _percent(rows, self._of.totals.get("rows", 0))
+        self._say(rows)
+
+    def seen(self, count: int) -> None:
+        """So many bytes of the file are read. Raises Gone."""
+        self._of.percent = _percent(count, self._of.size)
+        self._say(self._of.rows_done)
+
+    def _say(self, rows: int) -> None:
         if self._connection is not None and time.monotonic() - self._said > EVERY:
             self._write("", self._of.phase, rows)
 
@@ -53,9 +63,13 @@ class Progress:
         self._said = time.monotonic()
         with self._connection.cursor() as cursor:
             cursor.execute(
-                f"UPDATE imports_import SET {more}phase = %s, rows_done = %s, touched_at = %s"
+                f"UPDATE imports_import SET {more}phase = %s, rows_done = %s, percent = %s, touched_at = %s"
                 " WHERE id = %s AND status = %s",
-                [phase, rows, timezone.now(), self._of.pk, self._of.status],
+                [phase, rows, self._of.percent, timezone.now(), self._of.pk, self._of.status],
             )
             if not cursor.rowcount:
                 raise Gone
+
+
+def _percent(done: int, of: int) -> int | None:
+    return min(100, 100 * done // of) if of else None

@@ -67,6 +67,14 @@ class Dialect:
         )
 
 
+class Unnamed(Refused):
+    """No column is known to be what is needed. The dialect is what was recognised, for a person to go on from."""
+
+    def __init__(self, text: str, dialect: Dialect) -> None:
+        super().__init__(text)
+        self.dialect = dialect
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What a kind reads. aliases: by column, its names as `plain` leaves them, the best first. alone: the column of a
@@ -96,9 +104,10 @@ def recognise(stream: io.BufferedReader, encoding: str, wanted: Wanted, said: di
     # One column is what it has to be, whatever stands above it.
     if wanted.alone and not any(columns) and not said.get("columns") and _is_one_column(first, wanted):
         columns[0] = wanted.alone
+    found = Dialect(codec, separator, header, names, columns, said.get("date_style") or "iso")
     if not any(name in columns for name in wanted.required):
-        raise Refused(_no_column(names, wanted))
-    return Dialect(codec, separator, header, names, columns, said.get("date_style") or "iso")
+        raise Unnamed(_no_column(names, wanted), found)
+    return found
 
 
 def _sample(stream: io.BufferedReader, codec: str) -> str:

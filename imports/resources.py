@@ -5,8 +5,7 @@ Only its row by row saving is not used; `staging` writes what a Resource has cle
 """
 
 import re
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Hashable, Sequence
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
@@ -14,11 +13,10 @@ from import_export.fields import Field
 from import_export.resources import Resource
 from import_export.widgets import Widget
 
-from imports.dates import BadDate, parse
+from imports.dates import parse
 from imports.models import Import, Kind
 from imports.recognise import Wanted
 from locations import ids as place_ids
-from locations.ids import BadId
 from tokens import ids
 from tokens.models import TokenType, Whitelist
 
@@ -26,6 +24,7 @@ NEVER = "infinity"  # of an expiry that is taken away; PostgreSQL's word
 # How Excel writes a long number that it took for one: "4.0E+12", with any decimal sign.
 _SCIENTIFIC = re.compile(r"[+-]?\d+([.,]\d+)?E[+-]\d+", re.IGNORECASE | re.ASCII)
 _EXPORTED_FORMULA = re.compile(r"'[=+\-@\t\r]")
+_NUL = "This holds a NUL character."
 # Bytes of an RFID card's uid, in hex digits; of a MAC address.
 _USUAL_LENGTHS = {"RFID": (8, 14, 16, 20), "MAC_ADDRESS": (12, 16)}
 _TRUE = {"true", "1", "yes", "y", "ja", "oui", "si", "sí", "wahr", "waar", "vrai", "verdadero", "accepted", "active",
@@ -40,6 +39,23 @@ class Problem(NamedTuple):
     column: str
     value: str
     message: str
+
+
+Said = dict[str, list[Any]]  # by column, a value for each row; None where the row says nothing
+Wrong = dict[int, list[Problem]]  # by the place of a row among the rows, from 0
+
+
+class Taken(NamedTuple):
+    """Rows, cleaned, column by column. A row with something wrong says nothing."""
+
+    said: Said
+    wrong: Wrong
+
+    def refuse(self, nth: int, problems: list[Problem]) -> None:
+        """This one says nothing, for these reasons."""
+        self.wrong[nth] = problems
+        for column in self.said.values():
+            column[nth] = None
 
 
 class Text(Widget):  # type: ignore[misc]
@@ -61,15 +77,21 @@ class Text(Widget):  # type: ignore[misc]
 
 
 class Id(Text):
-    """An id that `normal` can read: printable ASCII. Kept as it was entered."""
+    """An id, kept as it was entered. Its normal form is a column beside it (`Rows.beside`)."""
 
-    def __init__(self, normal: Any, most: int = 255) -> None:
+    def __init__(self, most: int = 255) -> None:
         super().__init__(most, numbers_break=True)
-        self.normal = normal
+
+
+class Party(Text):
+    """A party, like NL-GFX."""
+
+    def __init__(self) -> None:
+        super().__init__(10, numbers_break=True)
 
     def clean(self, value: str, row: Any = None, **kwargs: Any) -> str:
         text = super().clean(value)
-        self.normal(text)
+        place_ids.party(text)
         return text
 
 
@@ -99,11 +121,11 @@ class Flag(Widget):  # type: ignore[misc]
 
 
 class Instant(Widget):  # type: ignore[misc]
-    """An instant, or NEVER. import-export's own refuses ISO 8601 with an offset."""
+    """An instant in ISO 8601, or NEVER. import-export's own refuses ISO 8601 with an offset."""
 
     style = "iso"
 
-    def clean(self, value: str, row: Any = None, **kwargs: Any) -> datetime | str:
+    def clean(self, value: str, row: Any = None, **kwargs: Any) -> str:
         return _instant(value, self.style)
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
@@ -111,8 +133,9 @@ class Instant(Widget):  # type: ignore[misc]
 
 
 @lru_cache(maxsize=1024)  # a file's tokens expire on a few days
-def _instant(value: str, style: str) -> datetime | str:
-    return parse(value, style) or NEVER
+def _instant(value: str, style: str) -> str:
+    found = parse(value, style)
+    return found.isoformat() if found else NEVER
 
 
 class Language(Widget):  # type: ignore[misc]
@@ -137,6 +160,7 @@ class Rows(Resource):  # type: ignore[misc]
     required: tuple[str, ...] = ()
     alone: str | None = None
     dates: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()  # columns that `check` adds: normal forms of ids
 
     @classmethod
     @cache
@@ -144,42 +168,75 @@ class Rows(Resource):  # type: ignore[misc]
         return dict(cls().fields)
 
     @classmethod
+    def get_display_name(cls) -> str:
+        """As import-export's screens ask."""
+        return cls.__name__
+
+    @classmethod
     def wanted(cls) -> Wanted:
         aliases = {name: column.aliases for name, column in cls.columns().items()}
         return Wanted(aliases, cls.required, cls.alone, cls.dates)
 
-    def take(self, cells: dict[str, str]) -> tuple[dict[str, Any], list[Problem]]:
-        """What the row says, by column, and what is wrong with it. An empty cell says nothing."""
-        said: dict[str, Any] = {}
-        problems: list[Problem] = []
-        for name, cell in cells.items():
+    def take(self, names: Sequence[str | None], rows: Sequence[Sequence[str]]) -> Taken:
+        """Rows of cells, whose columns are read as `names`, cleaned. An empty cell says nothing."""
+        said: Said = {}
+        wrong: Wrong = {}
+        for index, name in enumerate(names):
+            if name is not None:
+                cells = [row[index] if index < len(row) else "" for row in rows]
+                said[name] = _mapped(name, cells, self._cell(name), wrong)
+        self.check(said, len(rows), wrong)
+        taken = Taken(said, wrong)
+        for nth, problems in wrong.items():
+            taken.refuse(nth, problems)
+        return taken
+
+    def _cell(self, name: str) -> Callable[[str], Any]:
+        clean = self.fields[name].widget.clean
+
+        def cleaned(cell: str) -> Any:
             text = cell.strip()
             if not text:
-                continue
+                return None
             if "\0" in text:
-                problems.append(Problem(name, text, "This holds a NUL character."))
-                continue
-            if _EXPORTED_FORMULA.match(text):
+                raise ValueError(_NUL)
+            if text[0] == "'" and _EXPORTED_FORMULA.match(text):
                 text = text[1:]  # as our own exports quote it
-            try:
-                said[name] = self.fields[name].widget.clean(text)
-            except (ValueError, BadDate) as error:
-                problems.append(Problem(name, text, str(error)))
-        if not problems:
-            problems = self.check(said)
-        return said, problems
+            return clean(text)
 
-    def check(self, said: dict[str, Any]) -> list[Problem]:
-        """What is wrong with a row as a whole; completes it."""
-        if not any(name in said for name in self.required):
-            needed = " or ".join(self.required)
-            return [Problem(self.required[0], "", f"This row has no {needed}.")]
-        return []
+        return cleaned
+
+    def check(self, said: Said, count: int, wrong: Wrong) -> None:
+        """What is wrong with `count` rows, each as a whole; completes them."""
+        needed = [said[name] for name in self.required if name in said]
+        for nth, values in enumerate(zip(*needed, strict=True)):
+            if not any(values) and nth not in wrong:
+                wrong[nth] = [Problem(self.required[0], "", f"This row has no {' or '.join(self.required)}.")]
+
+
+def _mapped(name: str, values: Sequence[Any], function: Callable[[Any], Any], wrong: Wrong) -> list[Any]:
+    """The function of each value, computed once for those that are equal; what it refuses is wrong."""
+    known: dict[Hashable, Any] = {None: None}
+    refused = False
+    for value in set(values):
+        if value is not None:
+            try:
+                known[value] = function(value)
+            except ValueError as error:
+                known[value], refused = Problem(name, value.strip(), str(error)), True
+    found = [known[value] for value in values]
+    if refused:
+        for nth, value in enumerate(found):
+            if isinstance(value, Problem):
+                found[nth] = None
+                wrong.setdefault(nth, []).append(value)
+    return found
 
 
 class TokenRows(Rows):
     required = ("uid", "auth_id")
     dates = ("expires_at",)
+    beside = ("uid_normal", "auth_normal")
 
     uid = Column(
         "uid",
@@ -188,9 +245,7 @@ class TokenRows(Rows):
         "chipid rfid rfiduid tagid idtag cardidtag tokenuid taguid carduid rfidtag rfidnumber rfidid"
         " chargekeyidentifier chargekey hexuid ids id",
     )
-    auth_id = Column(
-        "auth_id", Id(ids.auth_id), "text", "contractid emaid emaidid evcoid evco contract authorizationid"
-    )
+    auth_id = Column("auth_id", Id(), "text", "contractid emaid emaidid evcoid evco contract authorizationid")
     type = Column("type", Choice(TokenType.values), "text", "tokentype")
     visual_number = Column(
         "visual_number", Text(64, numbers_break=True), "text", "visualid cardnumber printednumber label cardlabel"
@@ -212,36 +267,37 @@ class TokenRows(Rows):
     )
     language = Column("language", Language(), "text", "languagecode lang")
 
-    def check(self, said: dict[str, Any]) -> list[Problem]:
-        if problems := super().check(said):
-            return problems
-        kind, uid, auth_id = said.get("type"), said.get("uid"), said.get("auth_id")
-        if kind == TokenType.EMAID:
-            # Its uid is its Auth ID: one that is given alone brings the other.
-            said["uid"], said["auth_id"] = str(uid or auth_id), str(auth_id or uid)
+    def check(self, said: Said, count: int, wrong: Wrong) -> None:
+        super().check(said, count, wrong)
+        nothing = [None] * count
+        kinds, uids, auth_ids = (said.setdefault(name, list(nothing)) for name in ("type", "uid", "auth_id"))
+        normals = said["uid_normal"] = list[Any](nothing)
+        for nth, (kind, uid) in enumerate(zip(kinds, uids, strict=True)):
+            if nth in wrong:
+                continue
+            if kind == TokenType.EMAID:
+                # Its uid is its Auth ID: one that is given alone brings the other.
+                uids[nth], auth_ids[nth] = uid or auth_ids[nth], auth_ids[nth] or uid
+            elif uid is None:
+                continue
+            elif kind is None:
+                kinds[nth] = kind = TokenType.RFID.value
             try:
-                same = ids.auth_id(said["uid"]) == ids.auth_id(said["auth_id"])
-            except BadId as error:
-                return [Problem("uid", said["uid"], str(error))]
-            return [] if same else [Problem("uid", said["uid"], "The uid of an EMAID token is its Auth ID.")]
-        if uid is not None:
-            kind = said.setdefault("type", TokenType.RFID.value)
-            return _uid_problems(kind, uid)
-        return []
+                normals[nth] = _normal_uid(kind, uids[nth], auth_ids[nth])
+            except ValueError as error:
+                wrong[nth] = [Problem("uid", uids[nth], str(error))]
+        said["auth_normal"] = _mapped("auth_id", auth_ids, ids.auth_id, wrong)
 
 
-def _uid_problems(kind: str, uid: str) -> list[Problem]:
-    try:
-        ids.uid(kind, uid)
-    except BadId as error:
-        return [Problem("uid", uid, str(error))]
-    usual = _USUAL_LENGTHS.get(kind)
-    if usual and uid.isdigit() and uid[0] != "0" and len(uid) not in usual:
-        text = (
+def _normal_uid(kind: str, uid: str, auth_id: str | None) -> str:
+    normal = ids.uid(kind, uid)
+    if kind == TokenType.EMAID and (auth_id is None or ids.auth_id(auth_id) != normal):
+        raise ValueError("The uid of an EMAID token is its Auth ID.")
+    if uid[0] != "0" and uid.isdigit() and len(uid) not in _USUAL_LENGTHS.get(kind, (len(uid),)):
+        raise ValueError(
             f"A number of {len(uid)} digits is no {kind.replace('_', ' ')}'s uid: has a spreadsheet dropped its zeros?"
         )
-        return [Problem("uid", uid, text)]
-    return []
+    return normal
 
 
 class ListRows(Rows):
@@ -249,8 +305,13 @@ class ListRows(Rows):
 
     required = ("auth_id",)
     alone = "auth_id"
+    beside = ("auth_normal",)
 
-    auth_id = Column("auth_id", Id(ids.auth_id), "text", " ".join(TokenRows().fields["auth_id"].aliases[1:]))
+    auth_id = Column("auth_id", Id(), "text", " ".join(TokenRows().fields["auth_id"].aliases[1:]))
+
+    def check(self, said: Said, count: int, wrong: Wrong) -> None:
+        super().check(said, count, wrong)
+        said["auth_normal"] = _mapped("auth_id", said["auth_id"], ids.auth_id, wrong)
 
 
 class TokenMembers(ListRows):
@@ -278,10 +339,6 @@ class DriverMembers(Rows):
     )
 
 
-def _party(text: str) -> None:
-    place_ids.party(text)
-
-
 class LocationMembers(Rows):
     """A location's id is unique with its CPO; where that is needed, a second column says whose, like NL-GFX."""
 
@@ -289,21 +346,21 @@ class LocationMembers(Rows):
     alone = "location_id"
 
     location_id = Column("location_id", Text(39, numbers_break=True), "text", "locationid location id")
-    cpo = Column("cpo", Id(_party, 10), "text", "cpocode operator", "cpo__code")
+    cpo = Column("cpo", Party(), "text", "cpocode operator", "cpo__code")
 
 
 class CpoMembers(Rows):
     required = ("cpo",)
     alone = "cpo"
 
-    cpo = Column("cpo", Id(_party, 10), "text", "party partyid code operator", "code")
+    cpo = Column("cpo", Party(), "text", "party partyid code operator", "code")
 
 
 class EmspMembers(Rows):
     required = ("emsp",)
     alone = "emsp"
 
-    emsp = Column("emsp", Id(_party, 10), "text", "party partyid code provider", "code")
+    emsp = Column("emsp", Party(), "text", "party partyid code provider", "code")
 
 
 MEMBERS: dict[str, type[Rows]] = {

@@ -24,7 +24,7 @@ MOST_ATTEMPTS = 10
 OPEN = (Status.STAGING, Status.PREVIEW, Status.REFUSED, Status.FAILED)
 READABLE = (Status.PREVIEW, Status.REFUSED, Status.FAILED)
 UNDER_WAY_OR_DONE = (Status.FINALISING, Status.FINALISED)
-AFRESH: dict[str, Any] = {"message": "", "rows_done": 0, "attempts": 0}
+AFRESH: dict[str, Any] = {"message": "", "rows_done": 0, "percent": None, "attempts": 0}
 
 
 class WrongStatus(Exception):

@@ -6,24 +6,19 @@ a whole, which costs nothing, where a million rows would be deleted one by one.
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
 from django.db import connection
 
 from imports.models import Import
-from imports.resources import Problem, Rows
+from imports.resources import Rows, Taken
 
 BATCH = 5_000  # rows held in memory at once
+PIECE = 50_000  # rows that one statement applies: so often it can be said how far an import is
 MOST_SHOWN = 200  # characters of a value that is wrong
-# What else of a row is computed as it is written, by the columns that it is computed from.
-GENERATED = {
-    "uid": "uid_normal text GENERATED ALWAYS AS (chargeward_uid(type, uid)) STORED",
-    "auth_id": "auth_normal text GENERATED ALWAYS AS (chargeward_auth_id(auth_id)) STORED",
-}
 
 
 @dataclass(frozen=True)
@@ -57,7 +52,7 @@ def make(tables: Tables, resource: type[Rows]) -> None:
     drop(tables)
     columns = resource.columns()
     parts = [f"{name} {column.sql}" for name, column in columns.items()]
-    parts += [sql for name, sql in GENERATED.items() if name in columns]
+    parts += [f"{beside} text" for beside in resource.beside]
     run(f"CREATE UNLOGGED TABLE {tables.rows} (row bigint, bad boolean, {', '.join(parts)})")
     make_problems(tables)
 
@@ -82,31 +77,45 @@ def count(tables: Tables) -> int:
     return int(ask(f"SELECT count(*) FROM {tables.rows}")[0][0])
 
 
-Taken = tuple[int, dict[str, Any], list[Problem]]
+Batch = tuple[list[int], Taken]  # the rows' numbers, and what they say
 
 
-def fill(tables: Tables, resource: type[Rows], rows: Iterable[Taken]) -> Iterator[int]:
-    """COPYs rows in, batch by batch; yields how many are there. Problems go beside them."""
-    names = list(resource.columns())
-    into_rows = f"COPY {tables.rows} (row, bad, {', '.join(names)}) FROM STDIN"
-    into_problems = f'COPY {tables.problems} (row, "column", value, message, of_the_file) FROM STDIN'
-    found, done = iter(rows), 0
-    # The rows come out of the same connection, which a COPY has to itself: so by batches.
-    while batch := list(islice(found, BATCH)):
-        with connection.cursor() as cursor:
-            with cursor.copy(into_rows) as copy:
-                for number, said, problems in batch:
-                    if problems:
-                        copy.write_row((number, True, *[None] * len(names)))
-                    else:
-                        copy.write_row((number, False, *[said.get(name) for name in names]))
-            wrong = [(number, problem) for number, _, problems in batch for problem in problems]
-            if wrong:
-                with cursor.copy(into_problems) as copy:
-                    for number, (column, value, message) in wrong:
-                        copy.write_row((number, column, _shown(value), message, True))
-        done += len(batch)
+def fill(tables: Tables, batches: Iterable[Batch]) -> Iterator[int]:
+    """COPYs rows in, batch by batch; yields how many are there. Problems go beside them.
+
+    By batches, for the file comes out of the same connection, which a COPY has to itself.
+    """
+    done = 0
+    for numbers, (said, wrong) in batches:
+        bad = [nth in wrong for nth in range(len(numbers))]
+        _copy(tables.rows, ["row", "bad", *said], zip(numbers, bad, *said.values(), strict=True), "")
+        if wrong:
+            problems = ((numbers[nth], *problem) for nth, found in sorted(wrong.items()) for problem in found)
+            lines = ((row, column, _shown(value), message, True) for row, column, value, message in problems)
+            _copy(tables.problems, ["row", '"column"', "value", "message", "of_the_file"], lines, r"\N")
+        done += len(numbers)
         yield done
+
+
+def _copy(table: str, columns: list[str], lines: Iterable[Iterable[Any]], null: str) -> None:
+    """The text format of COPY, as Python's csv writes it."""
+    text = io.StringIO(newline="")
+    # Of the characters that end a line it escapes those of its own line ends: both.
+    csv.writer(text, delimiter="\t", quoting=csv.QUOTE_NONE, quotechar=None, escapechar="\\").writerows(lines)
+    into = f"COPY {table} ({', '.join(columns)}) FROM STDIN (NULL '{null}')"
+    with connection.cursor() as cursor, cursor.copy(into) as copy:
+        copy.write(text.getvalue())
+
+
+Tick = Callable[[int], None]  # told how many rows are done
+
+
+def apply(tables: Tables, sql: str, parameters: dict[str, Any], tick: Tick) -> None:
+    """A statement over rows `k` with `%(above)s < k.row AND k.row <= %(to)s`, piece by piece."""
+    last = ask(f"SELECT coalesce(max(row), 0) FROM {tables.checked}")[0][0]
+    for above in range(0, last, PIECE):
+        run(sql, parameters | {"above": above, "to": above + PIECE})
+        tick(min(above + PIECE, last))
 
 
 def _shown(value: str) -> str:
@@ -115,7 +124,14 @@ def _shown(value: str) -> str:
 
 
 def analyze(tables: Tables) -> None:
+    """What the file's rows are looked up by later, and what the planner has to know of them."""
+    run(f"CREATE INDEX ON {tables.rows} (row)")
     run(f"ANALYZE {tables.rows}, {tables.problems}")
+
+
+def index_checked(tables: Tables) -> None:
+    run(f"CREATE INDEX ON {tables.checked} (row)")
+    run(f"ANALYZE {tables.checked}")
 
 
 PROBLEM_COLUMNS = ("row", "column", "value", "message")

@@ -8,6 +8,7 @@ claim does it again.
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 
 import pghistory
 from django.db import DatabaseError, IntegrityError, OperationalError, transaction
@@ -19,9 +20,9 @@ from imports.files import Refused, opened
 from imports.models import Import, Kind, Status
 from imports.progress import Gone, Progress
 from imports.reading import rows
-from imports.recognise import Dialect, date_style, recognise, sample_cells
+from imports.recognise import Dialect, Unnamed, date_style, recognise, sample_cells
 from imports.resources import Problem, Rows, resource_of
-from imports.staging import Tables, Taken
+from imports.staging import BATCH, Batch, Tables
 from locations.access import Scope, managed_by, scope_of
 
 logger = logging.getLogger(__name__)
@@ -114,10 +115,14 @@ def _stage(of: Import, progress: Progress) -> None:
         return
     tables, resource = Tables.of(of), resource_of(of)
     progress.enter("reading")
-    dialect = _recognise(of, resource)
+    try:
+        dialect = _recognise(of, resource)
+    except Unnamed as error:
+        of.recognised = error.dialect.shown()
+        raise
     of.recognised = dialect.shown()
     staging.make(tables, resource)
-    for done in staging.fill(tables, resource, _taken(of, resource, dialect)):
+    for done in staging.fill(tables, _taken(of, resource, dialect, progress)):
         progress.tick(done)
     staging.analyze(tables)
 
@@ -134,32 +139,29 @@ def _recognise(of: Import, resource: type[Rows]) -> Dialect:
     return Dialect.kept(shown)
 
 
-def _taken(of: Import, resource: type[Rows], dialect: Dialect) -> Iterator[Taken]:
-    """Each row of the file, cleaned."""
+def _taken(of: Import, resource: type[Rows], dialect: Dialect, progress: Progress) -> Iterator[Batch]:
+    """The rows of the file, cleaned, so many at once."""
     frame = resource()
     for name in resource.dates:
         frame.fields[name].widget.style = dialect.date_style
-    columns, width = dialect.columns, len(dialect.columns)
-    header = dialect.header
-    for number, cells, problem in rows(opened(of), dialect):
-        if header:
-            header = False
-            continue
-        if problem:
-            yield number, {}, [Problem("", "", problem)]
-        elif len(cells) > width and any(cell.strip() for cell in cells[width:]):
-            text = f"This row has {len(cells)} cells, and the first row {width}."
-            yield number, {}, [Problem("", dialect.separator.join(cells), text)]
-        else:
-            said, problems = frame.take({name: cell for name, cell in zip(columns, cells, strict=False) if name})
-            yield number, said, problems
+    width, found = len(dialect.columns), rows(opened(of, progress.seen), dialect)
+    if dialect.header:
+        next(found, None)
+    while batch := list(islice(found, BATCH)):
+        taken = frame.take(dialect.columns, [row.cells for row in batch])
+        for nth, (_, cells, problem) in enumerate(batch):
+            if len(cells) > width and any(cell.strip() for cell in cells[width:]):
+                problem = f"This row has {len(cells)} cells, and the first row {width}."
+            if problem:
+                taken.refuse(nth, [Problem("", dialect.separator.join(cells), problem)])
+        yield [row.number for row in batch], taken
 
 
 def _hold_against_the_database(of: Import, progress: Progress, scope: Scope) -> None:
     """What each row would change, by what the database holds now."""
     progress.enter("checking")
     if of.kind == Kind.LOCATIONS:
-        places.look(of)
+        places.look(of, progress.seen)
         return
     tables, kind = Tables.of(of), kinds.kind_of(of)
     staging.run(f"DROP TABLE IF EXISTS {tables.checked}")
@@ -196,7 +198,7 @@ def _finalise(of: Import, progress: Progress) -> None:
             _settle(of, Status.FINALISING)
             return
         progress.enter("applying")
-        kind.apply(of, Tables.of(of))
+        kind.apply(of, Tables.of(of), progress.tick)
     _finalised(of)
 
 
@@ -204,7 +206,7 @@ def _finalise_places(of: Import, progress: Progress) -> None:
     progress.enter("applying")
     shown = of.totals.get("errors", 0)
     with transaction.atomic():
-        changed = places.bring_in(of)
+        changed = places.bring_in(of, progress.seen)
         wrong = of.totals["errors"] > (shown if of.skip_errors else 0)
         # What changes nothing leaves no trace: not even a revision.
         transaction.set_rollback(wrong or not changed)

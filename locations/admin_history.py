@@ -182,10 +182,12 @@ def users(events: list[Any], scope: Scope) -> dict[int, str]:
     """Who did it: oneself and one's colleagues by name, others by what they are."""
     pks = {(e.pgh_context.metadata or {}).get("user") for e in events if e.pgh_context} - {None}
     users = get_user_model().objects.in_bulk(pks)
-    return {
-        pk: user.get_username() if _knows(scope, user) else _("an Admin") if is_admin(user) else _("another user")
-        for pk, user in users.items()
-    }
+    return {pk: called(user, scope) for pk, user in users.items()}
+
+
+def called(user: Any, scope: Scope) -> str:
+    """A user's name, for whom it is to be read; else what the user is."""
+    return user.get_username() if _knows(scope, user) else _("an Admin") if is_admin(user) else _("another user")
 
 
 def _knows(scope: Scope, user: Any) -> bool:

@@ -21,6 +21,7 @@ from locations.ocpi import LocationRow, Problem, Reading, read_location
 from locations.ocpi_files import BadFile, NotJson, objects
 
 CHUNK = 5_000  # objects held in memory at once
+MOST_COMPARED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,17 @@ class Refusal:
         return f"{self.where}{place}: {self.text}"
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A location of the file as it was, and as it is then. before: None where there was none."""
+
+    nth: int
+    before: dict[str, Any] | None
+    after: dict[str, Any]
+
+
 Report = Callable[[Refusal], None]
+Compare = Callable[[Compared], None]
 
 
 @dataclass(slots=True)
@@ -63,8 +74,13 @@ class Totals:
         )
 
 
-def import_locations(cpo: CPO, stream: BinaryIO, report: Report, *, dry_run: bool = False) -> Totals:
-    """What is not taken is a Refusal to `report`; the others load. Raises BadFile, and then nothing loads."""
+def import_locations(
+    cpo: CPO, stream: BinaryIO, report: Report, *, dry_run: bool = False, compare: Compare | None = None
+) -> Totals:
+    """What is not taken is a Refusal to `report`; the others load. Raises BadFile, and then nothing loads.
+
+    compare: told of the first locations what they were and what they have become.
+    """
     started, totals = time.perf_counter(), Totals()
     try:
         with transaction.atomic(), pghistory.context(source="import_locations"), connection.cursor() as cursor:
@@ -73,10 +89,14 @@ def import_locations(cpo: CPO, stream: BinaryIO, report: Report, *, dry_run: boo
             # One import at a time: two that bring the same EVSE would each find it free.
             cursor.execute(sql.LOCK)
             _refuse_doubles(cursor, report, totals)
+            before = _first(cursor, cpo) if compare else {}
             _apply_locations(cursor, cpo, totals)
             if _collect_evses(cursor, cpo):
                 _refuse_taken(cursor, report, totals)
                 _apply_evses(cursor, totals)
+            for nth, after in (_first(cursor, cpo) if compare else {}).items():
+                if compare and after:
+                    compare(Compared(nth, before.get(nth), after))
             transaction.set_rollback(dry_run)
     except IntegrityError as error:
         reason = str(error).splitlines()[0]
@@ -141,6 +161,16 @@ def _refuse_doubles(cursor: Any, report: Report, totals: Totals) -> None:
     for nth, where, location_id, first in _rows(cursor, sql.DELETE_DOUBLES):
         totals.failed += 1
         report(Refusal(nth, where, location_id, "id", f"id stands twice in this file, first at {first}"))
+
+
+def _first(cursor: Any, cpo: CPO) -> dict[int, dict[str, Any] | None]:
+    """The first locations of the file, by their number there, as they stand now."""
+    cursor.execute(sql.FIRST, {"cpo": cpo.pk, "most": MOST_COMPARED})
+    found: dict[int, dict[str, Any] | None] = {}
+    for nth, location_id, is_there, *values in cursor.fetchall():
+        shown = {"location_id": location_id} | dict(zip(sql.SHOWN, values, strict=True))
+        found[nth] = shown if is_there else None
+    return found
 
 
 def _apply_locations(cursor: Any, cpo: CPO, totals: Totals) -> None:

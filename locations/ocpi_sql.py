@@ -30,6 +30,17 @@ _SAID = ("name", "address", "city", "postal_code", "country", "latitude", "longi
 _OLD = ", ".join(f"l.{column}" for column in _SAID)
 _NEW = ", ".join(f"COALESCE(s.{column}, l.{column})" for column in _SAID)
 
+# How the first of the file stand in the database: asked before, and once more after.
+FIRST = f"""
+    SELECT s.number, s.location_id, l.id IS NOT NULL, {_OLD}, l.published,
+           (SELECT string_agg(coalesce(e.evse_id, e.uid), ', ' ORDER BY e.uid) FROM locations_evse e
+            WHERE e.location_id = l.id)
+    FROM staged_location s
+    LEFT JOIN locations_location l ON l.cpo_id = %(cpo)s AND l.location_id = s.location_id
+    ORDER BY s.number LIMIT %(most)s
+"""  # noqa: S608
+SHOWN = (*_SAID, "published", "evses")
+
 # `published` can only be taken away, see locations.ocpi_import.
 UPDATE_LOCATIONS = f"""
     UPDATE locations_location l

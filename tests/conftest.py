@@ -22,8 +22,9 @@ def _quick_settings(settings: LazySettings) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _nobody_tried_ids(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What one test asks does not close a key for another."""
+def _nobody_tries_ids(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Random questions by the thousand close no key; nor does one test for another."""
+    settings.UNKNOWN_TOKENS_PER_STATION = settings.UNKNOWN_TOKENS_PER_CPO = 0
     monkeypatch.setattr(charging, "limits", Limits([LocalCounts()]))
 
 

@@ -7,10 +7,12 @@ OCPI 2.1.1 `mod_tokens`.
 """
 
 import re
+from collections.abc import Iterator
 
 from locations.ids import BadId, printable_ascii
 
 HEX_TYPES = frozenset({"RFID", "MAC_ADDRESS"})
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _HEX = re.compile(r"[0-9A-F]+")
 _SEPARATORS = str.maketrans("", "", " :-")
 _ISO_WITH_DIGIT = re.compile(r"[A-Z]{2}[A-Z0-9]{13}")
@@ -71,28 +73,32 @@ def auth_id_warning(value: str) -> str | None:
     return None
 
 
-def _code(char: str) -> tuple[int, int, int, int]:
-    """An eMAID character (0-9, A-Z) as its four small digits: 18, 9 (base 2) and 3, 1 (base 3)."""
-    value = int(char, 36)
-    return value // 18, value // 9 % 2, value // 3 % 3, value % 3
+def _weights() -> Iterator[dict[str, int]]:
+    """By place, 1 to 15, of an ISO contract id: what each character adds to the four sums of its check digit.
 
-
-def _iso_sums(text: str) -> tuple[int, int, int, int]:
-    """Sum over positions i = 1, 2, … of (q1 q2)·P1^i modulo 2 and (r1 r2)·P2^i modulo 3."""
+    A character is four small digits: q1, q2 (base 2) and r1, r2 (base 3). The sums are (q1 q2)·P1^i modulo 2 and
+    (r1 r2)·P2^i modulo 3, eight bits each in one number.
+    """
     a, b, c, d = 0, 1, 1, 1
     e, f, g, h = 0, 1, 1, 2
-    s1 = s2 = t1 = t2 = 0
-    for char in text:
-        q1, q2, r1, r2 = _code(char)
-        s1, s2 = (s1 + q1 * a + q2 * c) % 2, (s2 + q1 * b + q2 * d) % 2
-        t1, t2 = (t1 + r1 * e + r2 * g) % 3, (t2 + r1 * f + r2 * h) % 3
+    for _ in range(15):
+        place = {}
+        for value, char in enumerate(_ALPHABET):
+            q1, q2, r1, r2 = value // 18, value // 9 % 2, value // 3 % 3, value % 3
+            sums = (q1 * a + q2 * c) % 2, (q1 * b + q2 * d) % 2, (r1 * e + r2 * g) % 3, (r1 * f + r2 * h) % 3
+            place[char] = sum(each << 8 * nth for nth, each in enumerate(sums))
+        yield place
         a, b, c, d = b, (a + b) % 2, d, (c + d) % 2
         e, f, g, h = f, (e + 2 * f) % 3, h, (g + 2 * h) % 3
-    return s1, s2, t1, t2
+
+
+_WEIGHTS = tuple(_weights())
 
 
 def _iso_holds(text: str) -> bool:
-    return not any(_iso_sums(text))
+    """Whether the last of 15 letters and digits is the check digit of the others."""
+    sums = sum([place[char] for place, char in zip(_WEIGHTS, text, strict=True)])
+    return not ((sums & 255) % 2 or (sums >> 8 & 255) % 2 or (sums >> 16 & 255) % 3 or (sums >> 24) % 3)
 
 
 def iso_check_digit(contract: str) -> str:
@@ -103,8 +109,7 @@ def iso_check_digit(contract: str) -> str:
     """
     if not _ISO_CONTRACT.fullmatch(contract.upper()):
         raise BadId("A contract id in the ISO form has 14 letters and digits.")
-    alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    return next(digit for digit in alphabet if _iso_holds(contract.upper() + digit))
+    return next(digit for digit in _ALPHABET if _iso_holds(contract.upper() + digit))
 
 
 def din_check_digit(contract: str) -> str:

@@ -166,16 +166,31 @@ class Whitelist(models.TextChoices):
     NEVER = "NEVER", _("never")
 
 
-@pghistory.track(exclude=["uid_normal", "auth_id_normal"])
+# One trigger for each statement, not for each row: a list that comes in has a million rows.
+@pghistory.track(
+    pghistory.InsertEvent(level=pghistory.Statement),
+    pghistory.UpdateEvent(level=pghistory.Statement),
+    pghistory.DeleteEvent(level=pghistory.Statement),
+    exclude=["uid_normal", "auth_id_normal"],
+)
 class Token(models.Model):
     """A charge token: a card, an app user, a contract certificate. Its uid is the Chip ID, its auth_id the Auth ID.
 
     An external token has no eMSP and no uid here: it is an Auth ID that somebody named on a list or in a group.
     """
 
-    emsp = models.ForeignKey(EMSP, models.PROTECT, null=True, blank=True, related_name="tokens", verbose_name=_("eMSP"))
+    # Their indexes are token_by_emsp and token_by_customer.
+    emsp = models.ForeignKey(
+        EMSP, models.PROTECT, null=True, blank=True, related_name="tokens", verbose_name=_("eMSP"), db_index=False
+    )
     customer = models.ForeignKey(
-        Customer, models.PROTECT, null=True, blank=True, related_name="tokens", verbose_name=_("customer")
+        Customer,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="tokens",
+        verbose_name=_("customer"),
+        db_index=False,
     )
     driver = models.ForeignKey(
         Driver, models.PROTECT, null=True, blank=True, related_name="tokens", verbose_name=_("driver")

@@ -113,7 +113,7 @@ def tokens(request: HttpRequest, location: Location, page: Any, changes: bool) -
         search,
         _("Auth ID or Chip ID"),
         add=Button(_("Add charge tokens"), page.address("add-tokens", location)) if changes else None,
-        menu=(*_imports(location), *_menu("tokens")) if changes else (),
+        menu=_files(location, changes) + (_menu("tokens") if changes else ()),
         select="entry" if changes else "",
         form="tokens-form",
     )
@@ -123,9 +123,12 @@ def _menu(every: str) -> tuple[MenuItem, ...]:
     return MenuItem(_("Remove selected"), "selected", every), MenuItem(_("Remove all"), "all", every)
 
 
-def _imports(location: Location) -> tuple[MenuItem, ...]:
+def _files(location: Location, changes: bool) -> tuple[MenuItem, ...]:
+    """In, where the list is the user's to change, and out."""
     address = f"{reverse('admin:imports_import_add')}?kind=authorization_list&location={location.pk}"
-    return (MenuItem(_("Import charge tokens"), address=address),)
+    out = {form: reverse("location-export", kwargs={"pk": location.pk, "form": form}) for form in ("csv", "xlsx")}
+    exports = (MenuItem(_("Export as CSV"), address=out["csv"]), MenuItem(_("Export as XLSX"), address=out["xlsx"]))
+    return (MenuItem(_("Import charge tokens"), address=address), *exports) if changes else exports
 
 
 def _actions(request: HttpRequest, model: Any, form: str) -> Column:

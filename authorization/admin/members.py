@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Model, Q
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -89,13 +89,14 @@ class PasteForm(forms.Form):
         self.fields["lines"].label = PASTED[group.category]
 
 
-def _menu(group: ExceptionGroup) -> list[MenuItem]:
-    items = [MenuItem(_("Remove selected"), "selected", "yes"), MenuItem(_("Remove all"), "all", "yes")]
-    try:
-        address = f"{reverse('admin:imports_import_add')}?kind=group_members&group={group.pk}"
-    except NoReverseMatch:
-        return items
-    return [MenuItem(_("Import a CSV file"), address=address), *items]
+def _menu(group: ExceptionGroup, removable: bool) -> list[MenuItem]:
+    out = {form: reverse("exceptiongroup-export", kwargs={"pk": group.pk, "form": form}) for form in ("csv", "xlsx")}
+    exports = [MenuItem(_("Export as CSV"), address=out["csv"]), MenuItem(_("Export as XLSX"), address=out["xlsx"])]
+    if not removable:
+        return exports
+    address = f"{reverse('admin:imports_import_add')}?kind=group_members&group={group.pk}"
+    more = [MenuItem(_("Remove selected"), "selected", "yes"), MenuItem(_("Remove all"), "all", "yes")]
+    return [MenuItem(_("Import a CSV file"), address=address), *exports, *more]
 
 
 def members_listing(request: HttpRequest, group: ExceptionGroup, *, removable: bool) -> Listing:
@@ -112,7 +113,7 @@ def members_listing(request: HttpRequest, group: ExceptionGroup, *, removable: b
         search_label=str(SEARCHED[group.category]),
         select="row" if removable else "",
         form=FORM if removable else "",
-        menu=_menu(group) if removable else (),
+        menu=_menu(group, removable),
     )
     cells = Cells(request, group.category, listing)
     listing.columns = cells.columns()

@@ -39,6 +39,15 @@ FirstRow: Any = inline_serializer(
     many=True,
 )
 
+Done: Any = inline_serializer(
+    "ImportProgress",
+    {
+        "phase": serializers.CharField(),
+        "rows": serializers.IntegerField(),
+        "percent": serializers.IntegerField(allow_null=True, help_text="Of the phase, where it is known."),
+    },
+)
+
 
 class ImportSummary(serializers.ModelSerializer[Import]):
     """One line of the history: who, when, what, into what."""
@@ -78,9 +87,9 @@ class ImportShown(ImportSummary):
     def get_recognised(self, of: Import) -> Any:
         return of.recognised
 
-    @extend_schema_field({"type": "object", "properties": {"phase": {"type": "string"}, "rows": {"type": "integer"}}})
+    @extend_schema_field(Done)
     def get_progress(self, of: Import) -> Any:
-        return {"phase": of.phase, "rows": of.rows_done}
+        return {"phase": of.phase, "rows": of.rows_done, "percent": of.percent if of.busy else None}
 
     @extend_schema_field(RowProblem)
     def get_errors(self, of: Import) -> Any:

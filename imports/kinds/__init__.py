@@ -4,7 +4,7 @@ from typing import Protocol
 
 from imports.kinds import lists, members, tokens
 from imports.models import Import, Kind
-from imports.staging import Tables
+from imports.staging import Tables, Tick
 from locations.access import Scope
 
 
@@ -14,7 +14,7 @@ class Applied(Protocol):
     def lock(self, of: Import) -> None: ...
     def check(self, of: Import, tables: Tables, scope: Scope) -> dict[str, int]: ...
     def first_rows(self, of: Import, tables: Tables, most: int) -> list[dict[str, object]]: ...
-    def apply(self, of: Import, tables: Tables) -> None: ...
+    def apply(self, of: Import, tables: Tables, tick: Tick) -> None: ...
 
 
 def kind_of(of: Import) -> Applied:

@@ -3,7 +3,7 @@
 from imports.kinds import names
 from imports.kinds.names import Named
 from imports.models import Import
-from imports.staging import Tables, ask, outcomes, run
+from imports.staging import Tables, Tick, ask, outcomes, run
 from locations.access import Scope
 
 ENTRIES = Named("authorization_authorizationlistentry", "location_id", extra=(("added_at", "now()"),))
@@ -73,7 +73,7 @@ def first_rows(of: Import, tables: Tables, most: int) -> list[dict[str, object]]
     return names.first_rows(ENTRIES, tables, most)
 
 
-def apply(of: Import, tables: Tables) -> None:
+def apply(of: Import, tables: Tables, tick: Tick) -> None:
     owner = _owner(of)
     parameters = {"of": of.pk, "owner": owner}
     if of.clear and of.totals["removed"]:
@@ -81,7 +81,7 @@ def apply(of: Import, tables: Tables) -> None:
         run(_KEEP_REMOVED.format(going=going), parameters)
         names.remove(ENTRIES, owner, tables)
     if outcomes(tables).get("new"):
-        names.add(ENTRIES, owner, tables)
+        names.add(ENTRIES, owner, tables, tick)
         run(_KEEP_ADDED.format(**vars(tables)), parameters)
     of.list_after = state(of)
 

@@ -7,7 +7,7 @@ from authorization.services.groups import candidates
 from imports.kinds import names
 from imports.kinds.names import Named, selected
 from imports.models import Import
-from imports.staging import Tables, ask, outcomes, run
+from imports.staging import Tables, Tick, ask, outcomes, run
 from locations.access import Scope
 
 TABLE = "authorization_groupmember"
@@ -131,7 +131,7 @@ def first_rows(of: Import, tables: Tables, most: int) -> list[dict[str, object]]
     ]
 
 
-def apply(of: Import, tables: Tables) -> None:
+def apply(of: Import, tables: Tables, tick: Tick) -> None:
     group = _group(of)
     new = outcomes(tables).get("new")
     if group.category != "token":
@@ -143,4 +143,4 @@ def apply(of: Import, tables: Tables) -> None:
     if of.clear and of.totals["removed"]:
         names.remove(named, group.pk, tables)
     if new:
-        names.add(named, group.pk, tables)
+        names.add(named, group.pk, tables, tick)

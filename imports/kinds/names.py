@@ -5,8 +5,9 @@ from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 
+from imports import staging
 from imports.models import Import
-from imports.staging import Tables, ask, outcomes, run
+from imports.staging import Tables, Tick, ask, outcomes, run
 from locations.access import Scope, visible_to
 from tokens.models import Token
 
@@ -25,10 +26,11 @@ class Named:
 # An Auth ID is external where no token that the user may know of carries it: as for an unknown one.
 _CHECK = """
 CREATE UNLOGGED TABLE {checked} AS
-WITH numbered AS (
-    SELECT s.row, s.auth_id, s.auth_normal,
-           first_value(s.row) OVER (PARTITION BY s.auth_normal COLLATE "C" ORDER BY s.row) AS first
-    FROM {rows} s WHERE NOT s.bad
+WITH twice AS (
+    SELECT auth_normal, min(row) AS row FROM {rows} WHERE NOT bad GROUP BY auth_normal HAVING count(*) > 1
+), numbered AS (
+    SELECT s.row, s.auth_id, s.auth_normal, t.row AS first
+    FROM {rows} s LEFT JOIN twice t ON t.auth_normal = s.auth_normal WHERE NOT s.bad
 ), judged AS (
     SELECT s.*, e.id AS entry,
            CASE WHEN s.first < s.row THEN 'This Auth ID stands twice in this file, first in row ' || s.first || '.'
@@ -73,7 +75,8 @@ INSERT INTO {table} ({owner}, token_id, auth_id_entered{columns})
 SELECT %(owner)s, (
     SELECT t.id FROM tokens_token t WHERE t.auth_id_normal = s.auth_normal ORDER BY t.external, t.id LIMIT 1
 ), s.auth_id{values}
-FROM {checked} k JOIN {rows} s ON s.row = k.row WHERE k.outcome = 'new' ORDER BY k.row
+FROM {checked} k JOIN {rows} s ON s.row = k.row
+WHERE k.outcome = 'new' AND k.row > %(above)s AND k.row <= %(to)s ORDER BY k.row
 """
 _FIRST = """
 SELECT k.row, k.outcome, e.auth_id_entered, s.auth_id, k.external
@@ -89,6 +92,7 @@ def check(
     sql, parameters = selected(carriers, "NULL::text AS auth_id_normal")
     names = vars(tables) | {"table": named.table, "owner": named.owner}
     run(_CHECK.format(**names, refused=named.refused, known=sql), {"owner": owner} | parameters | (more or {}))
+    staging.index_checked(tables)
     run(_PROBLEMS.format(**names))
     run(f"CREATE INDEX ON {tables.checked} (entry)")
     found = outcomes(tables)
@@ -117,13 +121,13 @@ def remove(named: Named, owner: int, tables: Tables) -> None:
     run(f"DELETE FROM {named.table} e WHERE {going}", {"owner": owner})
 
 
-def add(named: Named, owner: int, tables: Tables) -> None:
+def add(named: Named, owner: int, tables: Tables, tick: Tick) -> None:
     names = vars(tables) | {"table": named.table, "owner": named.owner}
     if ask(_ANY_EXTERNAL.format(**names))[0][0]:
         run(_EXTERNALS.format(**names))
     columns = "".join(f", {column}" for column, _ in named.extra)
     values = "".join(f", {value}" for _, value in named.extra)
-    run(_INSERT.format(**names, columns=columns, values=values), {"owner": owner})
+    staging.apply(tables, _INSERT.format(**names, columns=columns, values=values), {"owner": owner}, tick)
 
 
 def first_rows(named: Named, tables: Tables, most: int) -> list[dict[str, object]]:

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from imports import staging
 from imports.models import Import
-from imports.staging import Tables, ask, outcomes, plain_text, run
+from imports.staging import Tables, Tick, ask, outcomes, plain_text, run
 from locations.access import Scope
 from tokens.access import emsps
 
@@ -32,6 +33,18 @@ WITH named AS (
     WHERE uid_normal IS NOT NULL
       AND auth_normal IN (SELECT auth_normal FROM {rows} WHERE NOT bad AND uid_normal IS NULL)
     GROUP BY auth_normal
+), twice_uid AS (
+    SELECT type, uid_normal, min(row) AS row FROM {rows} WHERE uid_normal IS NOT NULL
+    GROUP BY type, uid_normal HAVING count(*) > 1
+), twice_name AS (
+    SELECT auth_normal, min(row) AS row FROM {rows} WHERE NOT bad AND uid_normal IS NULL
+    GROUP BY auth_normal HAVING count(*) > 1
+), twice_token AS (
+    SELECT n.id, min(least(s.row, u.row)) AS row
+    FROM named n JOIN tokens_token t ON t.id = n.id
+    JOIN {rows} u ON u.type = t.type AND u.uid_normal = t.uid_normal
+    JOIN {rows} s ON NOT s.bad AND s.uid_normal IS NULL AND s.auth_normal = n.auth_id_normal
+    WHERE n.times = 1 GROUP BY n.id
 ), drivers AS (
     SELECT d.id, d.customer_id, d.external_id
     FROM tokens_driver d JOIN tokens_customer c ON c.id = d.customer_id AND c.emsp_id = %(emsp)s
@@ -42,27 +55,22 @@ WITH named AS (
 ), matched AS (
     SELECT s.*, u.id AS same_uid, u.emsp_id AS same_uid_of, n.times, w.row AS with_uid,
            CASE WHEN s.uid_normal IS NULL THEN n.id WHEN u.emsp_id = %(emsp)s THEN u.id END AS token,
-           CASE WHEN s.uid_normal IS NOT NULL
-                THEN first_value(s.row) OVER (PARTITION BY s.type, s.uid_normal COLLATE "C" ORDER BY s.row)
-           END AS first_of_uid,
-           CASE WHEN s.uid_normal IS NULL
-                THEN first_value(s.row) OVER (
-                    PARTITION BY CASE WHEN s.uid_normal IS NULL THEN s.auth_normal END COLLATE "C" ORDER BY s.row)
-           END AS first_of_name
+           d.row AS first_of_uid, e.row AS first_of_name
     FROM {rows} s
     LEFT JOIN tokens_token u ON u.type = s.type AND u.uid_normal = s.uid_normal
     LEFT JOIN named n ON s.uid_normal IS NULL AND n.auth_id_normal = s.auth_normal
     LEFT JOIN with_uid w ON s.uid_normal IS NULL AND n.id IS NULL AND w.auth_normal = s.auth_normal
+    LEFT JOIN twice_uid d ON d.type = s.type AND d.uid_normal = s.uid_normal
+    LEFT JOIN twice_name e ON s.uid_normal IS NULL AND e.auth_normal = s.auth_normal
     WHERE NOT s.bad
 ), related AS (
     SELECT s.*, t.type AS old_type, t.auth_id_normal AS old_name, c.id AS said_customer,
            coalesce(c.id, t.customer_id) AS own_customer, t.driver_id AS old_driver,
-           k.customer_id AS old_drivers_customer,
-           CASE WHEN t.id IS NOT NULL
-                THEN first_value(s.row) OVER (PARTITION BY t.id ORDER BY s.row) END AS first_of_token
+           k.customer_id AS old_drivers_customer, w.row AS first_of_token
     FROM matched s
     LEFT JOIN tokens_token t ON t.id = s.token
     LEFT JOIN tokens_driver k ON k.id = t.driver_id
+    LEFT JOIN twice_token w ON w.id = s.token
     LEFT JOIN tokens_customer c ON c.emsp_id = %(emsp)s AND c.external_id = s.customer_external_id
 ), placed AS (
     SELECT s.*, coalesce(o.id, n.id) AS said_driver, n.times AS drivers,
@@ -148,7 +156,7 @@ SELECT %(emsp)s, k.customer, k.driver, coalesce(s.type, 'RFID'), s.uid, s.auth_i
        coalesce(s.issuer, ''), coalesce(s.valid, true), coalesce(s.whitelist, 'ALLOWED'),
        nullif(s.expires_at, 'infinity'), coalesce(s.language, ''), false
 FROM {checked} k JOIN {rows} s ON s.row = k.row
-WHERE k.outcome = 'new' ORDER BY k.row
+WHERE k.outcome = 'new' AND k.row > %(above)s AND k.row <= %(to)s ORDER BY k.row
 """
 
 _UPDATE = """
@@ -159,7 +167,7 @@ UPDATE tokens_token t SET
     whitelist = coalesce(s.whitelist, t.whitelist),
     expires_at = nullif(coalesce(s.expires_at, t.expires_at), 'infinity'), language = coalesce(s.language, t.language)
 FROM {checked} k JOIN {rows} s ON s.row = k.row
-WHERE k.outcome = 'changed' AND t.id = k.token AND t.emsp_id = %(emsp)s
+WHERE k.outcome = 'changed' AND t.id = k.token AND t.emsp_id = %(emsp)s AND k.row > %(above)s AND k.row <= %(to)s
 """
 
 _SHOWN = ("uid", "auth_id", "type", "visual_number", "issuer", "valid", "whitelist", "expires_at", "language")
@@ -201,19 +209,20 @@ def check(of: Import, tables: Tables, scope: Scope) -> dict[str, int]:
         "cpos": sorted(scope.cpos),
     }
     run(_CHECK.format(**names, others=_OTHERS), parameters)
+    staging.index_checked(tables)
     run(_PROBLEMS.format(**names))
     return outcomes(tables)
 
 
-def apply(of: Import, tables: Tables) -> None:
+def apply(of: Import, tables: Tables, tick: Tick) -> None:
     names, parameters = vars(tables), {"emsp": of.emsp_id}
     found = outcomes(tables)
     if found.get("new"):
         turned = run(_TURN.format(**names), parameters) if _any_external(tables) else 0
         if turned < found["new"]:
-            run(_INSERT.format(**names), parameters)
+            staging.apply(tables, _INSERT.format(**names), parameters, tick)
     if found.get("changed"):
-        run(_UPDATE.format(**names), parameters)
+        staging.apply(tables, _UPDATE.format(**names), parameters, tick)
 
 
 def _any_external(tables: Tables) -> bool:

@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.client import MULTIPART_CONTENT
 
 from authorization.models import Revision
+from imports.texts import is_known
 from tests import factories
 from tests.conftest import ApiClient
 
@@ -74,7 +75,8 @@ def counts(body: Any) -> dict[str, int]:
 
 
 def problems(body: Any) -> list[tuple[int, str, str]]:
-    """(row, column, the first words of the message) of each error."""
+    """(row, column, the first words of the message) of each error, all of which the portal can translate."""
+    assert [each for each in body["errors"] if not is_known(each["message"])] == []
     return [(each["row"], each["column"], " ".join(each["message"].split()[:5])) for each in body["errors"]]
 
 

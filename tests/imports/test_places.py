@@ -47,6 +47,28 @@ def test_locations_come_into_a_cpo(desk_of: Callable[..., Desk], cpo: Any, conte
     assert revision() == before
 
 
+def test_the_first_are_shown_as_they_were_and_will_be(desk_of: Callable[..., Desk], cpo: Any) -> None:
+    desk = desk_of(cpo)
+    desk.bring(json.dumps([ONE]), "locations", cpo=cpo)
+    other = ONE | {"name": "Renamed", "coordinates": {"latitude": "52.1", "longitude": "100"}, "evses": [{"uid": "2"}]}
+    new = {"id": "L4", "name": "Four"}
+    body = desk.upload(json.dumps([other, new, TWO]), "locations", cpo=cpo)
+    renamed, four = body["first_rows"]
+    assert (renamed["row"], renamed["outcome"], four["row"], four["outcome"]) == (1, "changed", 2, "new")
+    changed = {name: (old, renamed["after"][name]) for name, old in renamed["before"].items()}
+    assert {name: both for name, both in changed.items() if both[0] != both[1]} == {
+        "name": ("One", "Renamed"),
+        "latitude": (None, "52.1"),
+        "longitude": (None, "100"),
+        "evses": ("NL*GFX*E1", "NL*GFX*E1, 2"),
+    }
+    assert four["before"] is None
+    assert four["after"]["name"] == "Four"
+    assert Location.objects.get().name == "One"
+    again = desk.upload(json.dumps([ONE]), "locations", cpo=cpo)
+    assert [row["outcome"] for row in again["first_rows"]] == ["unchanged"]
+
+
 def test_what_is_wrong_is_said_by_object(desk_of: Callable[..., Desk], cpo: Any) -> None:
     desk = desk_of(cpo)
     body = desk.upload(json.dumps([ONE, TWO]), "locations", cpo=cpo)

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import translation
+from django.utils.translation import gettext
 
 from imports import work
 from imports.dates import BadDate, parse
 from imports.models import Import
 from imports.reading import rows
 from imports.recognise import Dialect
+from imports.texts import SENTENCES, in_the_readers_words
 from tests import factories
 from tests.imports.conftest import Desk, counts
 from tokens.models import Token
@@ -218,3 +221,21 @@ def test_large_files_are_read_by_a_task(desk: Desk, emsp: Any) -> None:
     assert desk.get(body)["status"] == "finalised"
     assert Token.objects.count() == 10_000
     assert Import.objects.get(pk=body["id"]).phase == "done"
+
+
+def test_what_is_said_is_said_in_german_too() -> None:
+    """Each sentence that stands anywhere in the code has its twin in `texts`, and a German one."""
+    texts = [
+        "A number of 12 digits is no RFID's uid: has a spreadsheet dropped its zeros?",
+        "A quotation mark that opens in row 5 is never closed.",
+        "This Auth ID stands twice in this file, first in row 17.",
+        "There is no such customer.",
+    ]
+    with translation.override("de"):
+        said = [in_the_readers_words(text) for text in texts]
+        assert in_the_readers_words("of somebody else") == "of somebody else"
+        wanting = [each for each in SENTENCES if each == gettext(each)]
+    assert all(new != old for new, old in zip(said, texts, strict=True))
+    assert "17" in said[2]  # what changes in a sentence stays
+    assert wanting == []
+    assert [in_the_readers_words(text) for text in texts] == texts

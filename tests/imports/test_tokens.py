@@ -187,3 +187,11 @@ def test_a_preview_that_is_stale_is_looked_at_again(desk: Desk, emsp: Any) -> No
     assert counts(again) == {"new": 1, "errors": 1}
     desk.finalise(again, skip_errors=True)
     assert Token.objects.filter(emsp=emsp).count() == 1
+
+
+def test_signs_that_mean_something_on_the_way_into_the_database(desk: Desk, emsp: Any) -> None:
+    numbers = ['a\\.\n\\.\nb\t\\N\r"x', "\\N", "\\.", "back\\slash", "tab\there", "\\t"]
+    lines = [f'04A2B3C{n},"{number.replace(chr(34), chr(34) * 2)}"' for n, number in enumerate(numbers)]
+    body = desk.bring("\n".join(["uid,visual_number", *lines]), emsp=emsp)
+    assert body["status"] == "finalised", body
+    assert list(Token.objects.order_by("uid").values_list("visual_number", flat=True)) == numbers
