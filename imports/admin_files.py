@@ -42,6 +42,7 @@ class WithExport(ExportMixin):  # type: ignore[misc]
     """The list of charge tokens, as it is searched and filtered, as a file."""
 
     resource_classes = (TokenRows,)
+    import_export_change_list_template = "admin/exported_list.html"
     export_form_class = ExportForm
     export_formats = (CSV, XLSX)
 
