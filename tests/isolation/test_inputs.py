@@ -1,6 +1,7 @@
 """Foreign values in filters, searches and bodies: they find and change nothing, and answer as unknown ones."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -104,7 +105,7 @@ def test_foreign_keys_in_bodies_are_missing_ones(asker: Asker, world: World) -> 
                     value: Any = [pk] if name.endswith("groups") else pk
                     body = BODIES[kind](world.own) if method == "post" else {}
                     answer = asker.ask(method, address, json.dumps(body | {name: value}))
-                    answers.append((answer.status_code, answer.content.decode().replace(str(pk), "ID")))
+                    answers.append((answer.status_code, re.sub(rf"\b{pk}\b", "ID", answer.content.decode())))
                 assert answers[0] == answers[1], (method, address, name)
                 assert answers[0][0] >= 400, (method, address, name, answers[0])
 
@@ -140,6 +141,6 @@ def test_foreign_ids_in_lists_are_missing_ones(asker: Asker, world: World, field
         answers = []
         for pk in (world.foreign.pk(kind), MISSING):
             answer = asker.ask("post", address, json.dumps({field: [pk]}))
-            answers.append((answer.status_code, answer.content.decode().replace(str(pk), "ID")))
+            answers.append((answer.status_code, re.sub(rf"\b{pk}\b", "ID", answer.content.decode())))
         assert answers[0] == answers[1], address
         assert answers[0][0] >= 400, (address, answers[0])
