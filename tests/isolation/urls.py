@@ -19,6 +19,7 @@ PLAIN = {
     "api/v1/^authorize/batch/?$": "/api/v1/authorize/batch",
     "api/v1/^explain/?$": "/api/v1/explain",
     "api/v1/^status/?$": "/api/v1/status",
+    "api/v1/^josev/?$": "/api/v1/josev",
     "api/v1/^schema/?$": "/api/v1/schema/",
     "api/v1/^docs/?$": "/api/v1/docs/",
     "api/v1/": "/api/v1/nothing",

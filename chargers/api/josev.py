@@ -1,0 +1,38 @@
+"""`josev`: Josev's authorization messages over HTTP."""
+
+from typing import Any
+
+import orjson
+from django.http import HttpResponse
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from authorization.api import errors
+from authorization.api.authentication import ApiKeyAuthentication
+from authorization.api.charging import ChargingView, caller_of, ready
+from chargers import josev
+from chargers.models import Via
+from chargers.services import messages
+
+
+class JosevView(ChargingView):
+    """POST: a `request` is answered by the `response` of its id, an `update` is recorded."""
+
+    endpoint = "josev"
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        # What it begins is kept in the database, so nothing is gained by knowing keys without it.
+        return [ApiKeyAuthentication()]
+
+    def post(self, request: Request) -> HttpResponse:
+        message = josev.read(self.body(request))
+        taken = messages.take(message, caller_of(request), timezone.now(), Via.REST)
+        if message.type == "update":
+            return HttpResponse(status=204)
+        return ready(orjson.dumps(josev.response(message.id, taken.status)))
+
+    def handle_exception(self, exc: Exception) -> Any:
+        if isinstance(exc, josev.BadMessage):
+            exc = errors.Problem(exc.detail, exc.code)
+        return super().handle_exception(exc)
