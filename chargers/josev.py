@@ -42,7 +42,7 @@ def read(body: Any) -> Message:
     if not isinstance(body, dict):
         raise BadMessage("A message is a JSON object.")
     id_ = body.get("id")
-    if not isinstance(id_, str) or not _UUID.fullmatch(id_):
+    if not isinstance(id_, str) or not is_uuid(id_):
         raise BadMessage("id is a UUID, like 57828133-8cfe-477d-b829-0b60aff90c2a.")
     if body.get("name") != NAME:
         raise BadMessage(f'name is "{NAME}".')
@@ -56,6 +56,10 @@ def read(body: Any) -> Message:
     if type_ == "request":
         return Message(id_, type_, question)
     return Message(id_, type_, question, _word(data, "status", STATUSES), _word(data, "source", SOURCES, needed=False))
+
+
+def is_uuid(text: str) -> bool:
+    return _UUID.fullmatch(text) is not None
 
 
 def _question(id_: str, data: dict[str, Any], token_types: tuple[str, ...]) -> Question:

@@ -163,7 +163,7 @@ class StationMessage(AtStation):
 
     id = models.BigAutoField(primary_key=True)
     station = models.ForeignKey(ChargeStation, models.CASCADE, null=True, blank=True, related_name="+")
-    location = models.ForeignKey(Location, models.CASCADE, null=True, related_name="+")
+    location = models.ForeignKey(Location, models.CASCADE, null=True, related_name="+")  # type: ignore[assignment]
     message_id = models.UUIDField()
     channel = models.CharField(max_length=4, choices=Channel)
     topic = models.CharField(max_length=800, blank=True)

@@ -168,6 +168,8 @@ METRICS_NETWORKS = [network for network in env.str("METRICS_NETWORKS", "").repla
 AUTHORIZE_FRONT = _flag("AUTHORIZE_FRONT", True)
 # Without a look at the database for so long, the copy is not answered from: a card may have been blocked since.
 CACHE_STALE_AFTER_MS = _number("CACHE_STALE_AFTER_MS", 1500)
+# What else follows the revisions, in the follower's process: functions that run until the event they are given is set.
+BESIDE_THE_FOLLOWER = ["chargers.watch.watch"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "guardian.backends.ObjectPermissionBackend"]
@@ -262,6 +264,13 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_TIME_LIMIT = 600
 CELERY_TIMEZONE = "UTC"
+
+# The broker of chargers that speak Josev's messages (manage.py josev_bridge).
+MQTT_URL = env.str("MQTT_URL", "")
+MQTT_VERSION = env.str("MQTT_VERSION", "") or "5"
+MQTT_CLIENT_ID = env.str("MQTT_CLIENT_ID", "") or "chargeward"
+MQTT_CA_FILE = env.str("MQTT_CA_FILE", "")
+MQTT_API_KEY = env.str("MQTT_API_KEY", "")
 
 # Files of imports are streamed to disk; a million rows of tokens are 50 to 150 MB.
 IMPORT_MAX_BYTES = _number("IMPORT_MAX_MEGABYTES", 512) * 1024 * 1024

@@ -15,7 +15,7 @@ from authorization.services.keys import Caller
 from authorization.spool import COLUMNS, DatabaseLog
 from chargers import josev
 from chargers.josev import BadMessage, Message
-from chargers.models import Ended, SeenMessage
+from chargers.models import Ended, SeenMessage, StationMessage
 from chargers.services import outbox, uses
 
 # What the log says of an update, by what the station says of it.
@@ -50,6 +50,8 @@ def take(message: Message, caller: Caller, now: datetime, via: str, answer_to: s
         with transaction.atomic():
             seen = _note(message, caller, now)
             status = _do(message, foreseen, caller, now, via)
+            if answer_to is not None:
+                _note_way(foreseen, caller, now, answer_to)
             SeenMessage.objects.filter(pk=seen.pk).update(answer=status)
             if message.type == "request" and answer_to is not None:
                 _answer(message, status, foreseen, caller, now, answer_to)
@@ -103,8 +105,6 @@ def _do(message: Message, foreseen: Foreseen, caller: Caller, now: datetime, via
     """The status; what begins or ends by it, and its row of the log, are in the transaction."""
     place = uses.place_of(foreseen, caller.station)
     carries = bool(message.question.presented)
-    if place is not None and place.station is not None and via == "rest" and caller.station is not None:
-        outbox.heard(place.station, outbox.MQTT, now)
     if place is None or not carries:
         return _record(message, foreseen, caller, message.status or foreseen.answer.verdict.status)
     uses.lock(place, uses.token_key(foreseen))
@@ -120,6 +120,13 @@ def _do(message: Message, foreseen: Foreseen, caller: Caller, now: datetime, via
     elif status == josev.ACCEPTED and open_ is None:
         uses.begin(place, foreseen, via=via, now=now)
     return _record(message, foreseen, caller, status)
+
+
+def _note_way(foreseen: Foreseen, caller: Caller, now: datetime, answer_to: str) -> None:
+    """What a station is told later, it is told where it was answered."""
+    place = uses.place_of(foreseen, caller.station)
+    if place is not None and place.station is not None:
+        outbox.heard(place.station, outbox.MQTT, now, prefixed=answer_to != outbox.OUT)
 
 
 def _record(message: Message, foreseen: Foreseen, caller: Caller, status: str) -> str:
@@ -140,7 +147,7 @@ def _answer(message: Message, status: str, foreseen: Foreseen, caller: Caller, n
     location = foreseen.answer.facts.request.place
     outbox.put(
         [
-            outbox.StationMessage(
+            StationMessage(
                 location_id=location.location if location else None,
                 station_id=caller.station,
                 message_id=message.id,
@@ -150,6 +157,6 @@ def _answer(message: Message, status: str, foreseen: Foreseen, caller: Caller, n
                 text=status,
                 body=josev.response(message.id, status),
                 created_at=now,
-            )  # fmt: skip
+            )
         ]
     )

@@ -41,7 +41,7 @@ def place_of(foreseen: Foreseen, station: int | None, connector: int | None = No
     if foreseen.answer.facts.evse_id is not None:
         normal = foreseen.answer.question.evse_id_normal
         evse = EVSE.objects.filter(evse_id_normal=normal, location=place.location).first()
-        return evse and Place(place.location, evse.station_id, evse.pk)
+        return None if evse is None else Place(place.location, evse.station_id, evse.pk)
     named = foreseen.answer.question.station_normal
     if station is None and named is not None:
         station = ChargeStation.objects.filter(identity_normal=named).values_list("pk", flat=True).first()
