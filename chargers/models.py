@@ -72,7 +72,7 @@ class AuthorizationInUse(AtStation):
     presented = models.CharField(max_length=255, blank=True, editable=False)
     via = models.CharField(max_length=8, choices=Via)
     message_id = models.CharField(max_length=64, help_text="Of the message that began it.")
-    reference = models.CharField(max_length=120, null=True, blank=True, editable=False)
+    reference = models.CharField(max_length=300, null=True, blank=True, editable=False)
     paused = models.BooleanField(default=False)
     held = models.BooleanField(default=True, editable=False)
     revision = models.BigIntegerField(editable=False)

@@ -16,6 +16,7 @@ FLAGS = ("PRODUCTION", "DEBUG", "AUTHORIZE_FRONT")
 # name: (least, most, example)
 NUMBERS = {
     "PORT": (1, 65535, 8000),
+    "OCPP_PORT": (1, 65535, 9000),
     "WEB_WORKERS": (1, 64, 2),
     "DATABASE_POOL_SIZE": (1, 1000, 8),
     "DATABASE_POOL_TIMEOUT": (1, 600, 10),

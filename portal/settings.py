@@ -272,6 +272,10 @@ MQTT_CLIENT_ID = env.str("MQTT_CLIENT_ID", "") or "chargeward"
 MQTT_CA_FILE = env.str("MQTT_CA_FILE", "")
 MQTT_API_KEY = env.str("MQTT_API_KEY", "")
 
+# Where chargers that speak OCPP connect (manage.py ocpp_gateway).
+OCPP_HOST = env.str("OCPP_HOST", "") or "127.0.0.1"
+OCPP_PORT = _number("OCPP_PORT", 9000)
+
 # Files of imports are streamed to disk; a million rows of tokens are 50 to 150 MB.
 IMPORT_MAX_BYTES = _number("IMPORT_MAX_MEGABYTES", 512) * 1024 * 1024
 

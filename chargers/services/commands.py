@@ -8,7 +8,6 @@ from django.db import transaction
 
 from authorization.questions import BadQuestion, Question, parse
 from authorization.services import charging
-from authorization.services.asking import token_of
 from authorization.services.charging import Foreseen
 from authorization.services.keys import Caller
 from authorization.spool import DatabaseLog
@@ -16,7 +15,6 @@ from chargers import josev
 from chargers.models import AuthorizationInUse, Command, Ended, Via
 from chargers.services import outbox, uses
 from locations.models import EVSE, ChargeStation
-from tokens.models import Token
 
 ANSWER_WITHIN = timedelta(seconds=30)
 Kind, State = Command.Kind, Command.State
@@ -28,14 +26,21 @@ class NothingThere(ValueError):
 
 
 class Order(NamedTuple):
-    """What somebody wants done. token: to start for, or to tell which authorization is meant.
-    until: of an overridden schedule."""
+    """What somebody wants done. presented: `id_token` and `token_type`, of whom to start for, or whose authorization is
+    meant. until: of an overridden schedule."""
 
     kind: str
     station: ChargeStation
     evse: EVSE | None = None
-    token: Token | None = None
+    presented: dict[str, str] | None = None
     until: datetime | None = None
+
+    def question(self) -> Question:
+        """Raises BadQuestion."""
+        place = {"station": self.station.identity}
+        if self.evse is not None and self.evse.evse_id:
+            place["evse_id"] = self.evse.evse_id
+        return parse((self.presented or {}) | place)
 
 
 def give(order: Order, caller: Caller, now: datetime) -> Command:
@@ -57,17 +62,16 @@ def give(order: Order, caller: Caller, now: datetime) -> Command:
 
 
 def _start(order: Order, caller: Caller, now: datetime) -> Command:
-    if order.token is None:
+    if order.presented is None:
         raise BadQuestion("Say for which token: a start authorizes one.")
-    question = _question(order, order.token)
-    foreseen = charging.foresee([question], caller, now)[0]
+    foreseen = charging.foresee([order.question()], caller, now)[0]
     if isinstance(foreseen, BadQuestion):
         raise foreseen
     verdict = foreseen.answer.verdict
     with transaction.atomic():
         DatabaseLog().write([charging.log_row(foreseen.answer, caller)])
         if not verdict.accepted:
-            return _made(order, caller, now, state=State.REFUSED, detail=verdict.reason.value)
+            return _made(order, caller, now, token=verdict.token, state=State.REFUSED, detail=verdict.reason.value)
         use = _begun(order, foreseen, now)
         command = _made(order, caller, now, use=use)
         outbox.tell_update([use], "accepted", "Charging is authorized by command.", now)
@@ -83,20 +87,13 @@ def _begun(order: Order, foreseen: Foreseen, now: datetime) -> AuthorizationInUs
     return found or uses.begin(place, foreseen, via=Via.COMMAND, now=now)
 
 
-def _question(order: Order, token: Token) -> Question:
-    body = token_of(token) | {"station": order.station.identity}
-    if order.evse is not None and order.evse.evse_id:
-        body["evse_id"] = order.evse.evse_id
-    return parse(body)
-
-
 def _use(order: Order) -> AuthorizationInUse | None:
     """The authorization that a command is about. Only overriding the schedule and toggling do without one."""
     rows = AuthorizationInUse.objects.filter(station=order.station, ended_at=None).select_related("evse")
     if order.evse is not None:
         rows = rows.filter(evse__in=[order.evse.pk]) | rows.filter(evse=None)
-    if order.token is not None:
-        rows = rows.filter(token=order.token)
+    if order.presented is not None:
+        rows = rows.filter(token_pseudonym=charging.pseudonym(order.question()))
     found = list(rows.order_by("-began_at", "-pk")[:2])
     if len(found) == 1:
         return found[0]
@@ -108,19 +105,19 @@ def _use(order: Order) -> AuthorizationInUse | None:
 
 
 def _made(
-    order: Order, caller: Caller, now: datetime, *, use: AuthorizationInUse | None = None, state: str = State.PENDING,
-    detail: str = "",
+    order: Order, caller: Caller, now: datetime, *, use: AuthorizationInUse | None = None, token: int | None = None,
+    state: str = State.PENDING, detail: str = "",
 ) -> Command:  # fmt: skip
     return Command.objects.create(
         location_id=order.station.location_id, station=order.station, evse=order.evse, kind=order.kind, state=state,
-        detail=detail, token=order.token or (use.token if use else None), use=use,
+        detail=detail, token_id=token if use is None else use.token_id, use=use,
         user_id=caller.user.pk if caller.user is not None else None, created_at=now, answer_until=now + ANSWER_WITHIN,
         answered_at=now if state == State.REFUSED else None,
     )  # fmt: skip
 
 
 def _body(command: Command, order: Order, evse: EVSE | None, use: AuthorizationInUse | None) -> dict[str, Any]:
-    token = token_of(order.token) if order.token is not None else {}
+    token = order.presented or {}
     return josev.command(
         command.message_id, order.kind, evse_id=evse.evse_id if evse else None,
         token_type=token.get("token_type") or (use.token_type if use else None), id_token=token.get("id_token"),
