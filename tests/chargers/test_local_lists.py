@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 from typing import Any
 
@@ -75,7 +75,12 @@ def test_with_a_grant_all_of_that_emsp(opened: Site) -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"valid": False}, {"whitelist": "NEVER"}, {"expires_at": timezone.now()}, {"uid": None, "auth_id": "NL-X"}],
+    [
+        {"valid": False},
+        {"whitelist": "NEVER"},
+        {"expires_at": datetime(2026, 11, 1, tzinfo=UTC)},
+        {"uid": None, "auth_id": "NL-X"},
+    ],
     ids=str,
 )
 def test_who_may_not_charge_offline_is_absent(opened: Site, fields: dict[str, Any]) -> None:
