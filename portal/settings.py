@@ -258,6 +258,7 @@ CELERY_BEAT_SCHEDULE = {
 } | {
     # Finds imports whose task was lost, or whose worker was killed.
     "look_after_imports": {"task": "imports.tasks.look_after", "schedule": timedelta(seconds=10)},
+    "forget_messages": {"task": "chargers.tasks.forget_messages", "schedule": timedelta(hours=1)},
     "forget_imports": {"task": "imports.tasks.forget", "schedule": timedelta(hours=1)},
 }
 CELERY_TASK_IGNORE_RESULT = True

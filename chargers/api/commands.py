@@ -14,7 +14,7 @@ from authorization.api.charging import caller_of
 from authorization.api.errors import Conflict, Problem, Unavailable
 from authorization.api.resources.base import Resource
 from authorization.api.resources.fields import PkField
-from authorization.questions import TOKEN_TYPES, BadQuestion
+from authorization.questions import NO_AUTHORIZATION, TOKEN_TYPES, BadQuestion
 from authorization.services import NoRules
 from authorization.services.asking import token_of
 from chargers.models import Command
@@ -53,10 +53,15 @@ class GivenSerializer(serializers.Serializer[Any]):
     serializer_related_field = PkField
     command = serializers.ChoiceField(choices=Command.Kind.choices)
     evse = PkField(queryset=EVSE.objects.all(), required=False, allow_null=True)
-    token = PkField(queryset=Token.objects.all(), required=False, allow_null=True)
+    token = PkField(queryset=Token.objects.all(), rule=visible_to, required=False, allow_null=True)
     id_token = serializers.CharField(required=False, max_length=255)
-    token_type = serializers.ChoiceField(choices=[t for t in TOKEN_TYPES if t != "no_authorization"], required=False)
+    token_type = serializers.ChoiceField(choices=TOKEN_TYPES, required=False)
     until = serializers.DateTimeField(required=False, help_text="Of an overridden schedule.")
+
+    def validate_token_type(self, token_type: str) -> str:
+        if token_type == NO_AUTHORIZATION:
+            raise serializers.ValidationError("A command is about a token, or leaves both out.")
+        return token_type
 
     def presented(self) -> dict[str, str] | None:
         values = self.validated_data

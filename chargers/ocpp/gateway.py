@@ -84,6 +84,12 @@ class Gateway:
                 del self.connected[station.pk]
             logger.info("%s is gone", station)
 
+    async def close(self) -> None:
+        """Ends what is being told; it is told again by whoever follows."""
+        for task in (tasks := list(self._tasks)):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     async def deliver_always(self) -> None:
         while True:
             try:
@@ -158,5 +164,7 @@ async def run(host: str, port: int, stopped: asyncio.Event) -> None:
         await stopped.wait()
     finally:
         telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
+        await gateway.close()
         server.close()
         await server.wait_closed()

@@ -32,7 +32,13 @@ async def asked(work: Callable[..., T], *args: Any, **more: Any) -> T:
         finally:
             connections.close_all()
 
-    return await asyncio.to_thread(call)
+    working = asyncio.get_running_loop().run_in_executor(None, call)
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        # A thread cannot be cancelled: what it does is finished before whoever stops us goes on.
+        await asyncio.wait([working])
+        raise
 
 
 class Link:

@@ -31,12 +31,20 @@ class Running:
         self.gateway = Gateway()
         self.server = self.do(self.gateway.serve("127.0.0.1", self.port))
         self.port = next(iter(self.server.sockets)).getsockname()[1]
-        self.telling = asyncio.run_coroutine_threadsafe(self.gateway.deliver_always(), self.loop)
+        self.telling = self.do(self._begin_telling())
+
+    async def _begin_telling(self) -> "asyncio.Task[None]":
+        return asyncio.create_task(self.gateway.deliver_always())
 
     def stop(self) -> None:
+        self.do(self._stop())
+
+    async def _stop(self) -> None:
         self.telling.cancel()
-        self.loop.call_soon_threadsafe(self.server.close)
-        self.do(self.server.wait_closed())
+        await asyncio.gather(self.telling, return_exceptions=True)
+        await self.gateway.close()
+        self.server.close()
+        await self.server.wait_closed()
 
 
 @contextmanager
