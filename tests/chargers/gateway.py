@@ -57,3 +57,6 @@ def gateway() -> Iterator[Running]:
         running.stop()
         running.loop.call_soon_threadsafe(running.loop.stop)
         running.thread.join(10)
+        # Its threads give their connections back before the next test's database is emptied.
+        running.loop.run_until_complete(running.loop.shutdown_default_executor())
+        running.loop.close()
