@@ -36,6 +36,8 @@ class Broker:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o777)
         self.config = folder / "mosquitto.conf"
+        # Otherwise it becomes somebody who may not enter the folder.
+        own = ["user root"] if os.geteuid() == 0 else []
         kept = [
             "persistence true",
             f"persistence_location {folder}/",
@@ -43,7 +45,7 @@ class Broker:
             "autosave_on_changes true",
         ]
         self.config.write_text(
-            "\n".join([f"listener {self.port} 127.0.0.1", *kept, *(lines or ["allow_anonymous true"])])
+            "\n".join([f"listener {self.port} 127.0.0.1", *own, *kept, *(lines or ["allow_anonymous true"])])
         )
         self.process: subprocess.Popen[bytes] | None = None
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from authorization.engine.reasons import ROWS, Reason
@@ -114,8 +115,9 @@ def scenes(client_of: Callable[..., ApiClient]) -> Built:
     """A site of its own for each reason, and what to present there."""
     built = []
     for reason, scene in SCENES.items():
-        site = make_site(client_of)
-        built.append((reason, site, scene(site)))
+        with transaction.atomic():  # an exception is checked when it is committed with its groups
+            site = make_site(client_of)
+            built.append((reason, site, scene(site)))
     return built
 
 

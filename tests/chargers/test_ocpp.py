@@ -11,6 +11,7 @@ from websockets.exceptions import InvalidStatus
 from authorization.models import Decision
 from authorization.services import Caller, create_key
 from chargers.models import AuthorizationInUse, Command
+from chargers.ocpp.link import asked
 from chargers.services import commands, watching
 from chargers.services.commands import Order
 from chargers.simulate import Card, ocpp_charger
@@ -62,7 +63,7 @@ def test_a_transaction_from_its_authorization_to_its_end(connected: Connected) -
     async def charge(charger: Any) -> Any:
         said = [await charger.boot(), await charger.authorize(card(site)), await charger.authorize(Card("0BADCA2D"))]
         status, number = await charger.begin(card(site))
-        in_use = await asyncio.to_thread(AuthorizationInUse.objects.filter(ended_at=None).count)
+        in_use = await asked(AuthorizationInUse.objects.filter(ended_at=None).count)
         await charger.end(number)
         refused, _ = await charger.begin(Card("0BADCA2D"))
         return [*said, status, in_use, refused]
@@ -128,7 +129,7 @@ def test_a_station_hears_that_a_transaction_is_to_end(connected: Connected) -> N
 
     async def charge(charger: Any) -> Any:
         _, number = await charger.begin(card(site))
-        assert await asyncio.to_thread(block) == 1
+        assert await asked(block) == 1
         return number, await asyncio.wait_for(charger.stopped.get(), 10)
 
     number, stopped = connected.with_charger(charge)
@@ -158,20 +159,20 @@ def test_commands_reach_a_station_and_are_answered(connected: Connected) -> None
 
     async def charge(charger: Any) -> Any:
         await charger.boot()
-        evse = await asyncio.to_thread(lambda: EVSE.objects.get(pk=site.evse.pk))
-        given = [await asyncio.to_thread(give, "start", evse=evse, presented=presented)]
+        evse = await asked(lambda: EVSE.objects.get(pk=site.evse.pk))
+        given = [await asked(give, "start", evse=evse, presented=presented)]
         await asyncio.wait_for(charger.started.get(), 10)
         status, number = await charger.begin(card(site))
         assert status == "Accepted"
         for kind in ("pause", "resume"):
-            given.append(await asyncio.to_thread(give, kind))
+            given.append(await asked(give, kind))
             await asyncio.wait_for(charger.limited.get(), 10)
-        given.append(await asyncio.to_thread(give, "stop"))
+        given.append(await asked(give, "stop"))
         assert await asyncio.wait_for(charger.stopped.get(), 10) == number
+        await asked(until, lambda: set(Command.objects.values_list("state", flat=True)) == {"accepted"})
         return given
 
     given = connected.with_charger(charge)
-    until(lambda: set(Command.objects.values_list("state", flat=True)) == {"accepted"})
     assert len(given) == 4
     # What the command authorized is what the transaction used.
     assert AuthorizationInUse.objects.get().ended_by == "command"
