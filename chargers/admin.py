@@ -101,7 +101,18 @@ class AuthorizationInUseAdmin(Told):
     list_select_related = ("location", "station", "evse")
     list_filter = (OpenFilter, ("location", PartyFilter), ("via", ChoicesDropdownFilter))
     object_pages = (ObjectPage("stop"), ObjectPage("pause"), ObjectPage("resume"))
-    fields = ("where", "state", "card", "token_type", "began", "via", "ended", "ended_by", "reason", "next_change_at")
+    fields = (
+        "where",
+        "state_said",
+        "card",
+        "token_type",
+        "began",
+        "via",
+        "ended",
+        "ended_by",
+        "reason",
+        "next_change_at",
+    )
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related(*self.list_select_related)
@@ -137,6 +148,10 @@ class AuthorizationInUseAdmin(Told):
     @display(description=gettext_lazy("State"), label=COLOURS)
     def state(self, use: AuthorizationInUse) -> tuple[str, Any]:
         return state_of(use), STATES[state_of(use)]
+
+    @display(description=gettext_lazy("State"))
+    def state_said(self, use: AuthorizationInUse) -> str:
+        return str(STATES[state_of(use)])
 
     def buttons(self, request: HttpRequest, obj: AuthorizationInUse) -> list[Button]:
         if obj.ended_at is not None or obj.station is None or not may_command(request):
@@ -176,7 +191,7 @@ class CommandAdmin(Told):
     list_display = ("what", "where", "given", "shown_state", "detail", "user")
     list_select_related = ("location", "station", "evse", "user")
     list_filter = (("kind", ChoicesDropdownFilter), ("state", ChoicesDropdownFilter), ("location", PartyFilter))
-    fields = ("what", "where", "shown_state", "detail", "given", "answered", "user")
+    fields = ("what", "where", "state_said", "detail", "given", "answered", "user")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related(*self.list_select_related)
@@ -195,6 +210,10 @@ class CommandAdmin(Told):
     @display(description=gettext_lazy("Answered (UTC)"))
     def answered(self, command: Command) -> str:
         return when(command.answered_at)
+
+    @display(description=gettext_lazy("State"))
+    def state_said(self, command: Command) -> str:
+        return str(command.get_state_display())
 
     @display(description=gettext_lazy("State"), label=COMMAND_COLOURS)
     def shown_state(self, command: Command) -> tuple[str, Any]:

@@ -293,6 +293,8 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
+    # They log whole messages, with ids of cards in them; what goes wrong, chargers.ocpp says itself.
+    "loggers": {"ocpp": {"level": "CRITICAL"}, "websockets": {"level": "WARNING"}},
 }
 
 

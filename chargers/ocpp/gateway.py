@@ -116,9 +116,10 @@ class Gateway:
             await link.tell(message)
             await asked(_delivered, message)
         except (ConnectionClosed, TimeoutError, DatabaseError) as error:
-            logger.warning("%s is told later: %s", link.station, error)
-        except Exception:
-            logger.exception("%s cannot be told of %s", link.station, message)
+            # Not the error's text: it may hold the message, and a card's id in it.
+            logger.warning("%s is told later: %s", link.station, type(error).__name__)
+        except Exception as error:
+            logger.error("%s cannot be told of %s: %s", link.station, message, type(error).__name__)
             await asked(_delivered, message)
         finally:
             self._telling.discard(message.pk)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.utils import timezone
 
 from authorization.questions import BadQuestion
@@ -59,6 +59,9 @@ class Link:
             logger.warning("%s asked what cannot be answered: %s", self.station, error.detail)
         except NoRules as error:
             logger.error("%s is not answered: %s", self.station, error)
+        except DatabaseError as error:
+            logger.error("%s is told that there was an error: %s", self.station, error)
+            raise
         return None
 
     async def keep_list(self) -> None:
@@ -66,8 +69,9 @@ class Link:
         while True:
             try:
                 await self.send_list(await self.list_version())
-            except (NoRules, TimeoutError) as error:
-                logger.warning("%s has no new list: %s", self.station, error)
+            except (NoRules, TimeoutError, DatabaseError) as error:
+                # Not the error's text: it may hold the message.
+                logger.warning("%s has no new list now: %s", self.station, type(error).__name__)
             await asyncio.sleep(LIST_EVERY)
 
     async def send_list(self, known: int | None) -> bool:
