@@ -29,6 +29,8 @@ class Reach:
 
 
 def reach_of(caller: Caller) -> Reach:
+    if caller.portal:
+        return Reach(everything=True)
     if caller.station is not None:
         return Reach(station=caller.station)
     if caller.cpo is not None:

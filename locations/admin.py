@@ -155,7 +155,28 @@ class AtLocation(ScopedAdmin):
         return super().response_post_save_add(request, obj)
 
 
+class StationForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What each access mode means, in plain words."""
+
+    class Meta:
+        help_texts = {
+            "authorization_required": _(
+                "Every car needs a charge token that may charge here. Off: anyone charges without a card."
+            ),
+            "local_pre_authorize": _(
+                "The station begins at once with a token from its own list and asks afterwards. Only where no "
+                "authorization is required: switch that off first."
+            ),
+            "local_authorize_offline": _("Without a connection the station lets in whoever is on its offline list."),
+            "allow_offline_unknown": _(
+                "Without a connection the station lets in anybody, unknown cards too. What it did shows in the log."
+            ),
+            "smart_button": _("A button at the station starts and stops charging; each press shows in the log."),
+        }
+
+
 class ChargeStationAdmin(AtLocation):
+    form = StationForm
     list_display = ("named", "location", "access")
     sortable_by = ("named",)
     list_select_related = ("location",)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ FLAGS = ("PRODUCTION", "DEBUG", "AUTHORIZE_FRONT")
 # name: (least, most, example)
 NUMBERS = {
     "PORT": (1, 65535, 8000),
+    "OCPP_PORT": (1, 65535, 9000),
     "WEB_WORKERS": (1, 64, 2),
     "DATABASE_POOL_SIZE": (1, 1000, 8),
     "DATABASE_POOL_TIMEOUT": (1, 600, 10),
@@ -25,6 +27,9 @@ NUMBERS = {
     "IMPORT_MAX_MEGABYTES": (1, 1_000_000, 512),
 }
 DATABASE_SCHEMES = ("postgres", "postgresql")
+MQTT_SCHEMES = ("mqtt", "mqtts")
+MQTT_VERSIONS = ("5", "3.1.1")
+MQTT_EXAMPLE = "mqtts://USER:PASSWORD@HOST:8883"
 BROKER_SCHEMES = ("redis", "rediss", "unix")
 DATABASE_EXAMPLE = "postgres://USER:PASSWORD@HOST:5432/NAME"
 BROKER_EXAMPLE = "redis://:PASSWORD@HOST:6379/0"
@@ -34,7 +39,7 @@ SECRET_KEY_LENGTH = 50
 @register()
 def settings_are_meant(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Every message about the environment. Errors stop migrate, runserver and the like; warnings do not."""
-    messages = [*_flags(), *_numbers(), *_urls(), *_networks()]
+    messages = [*_flags(), *_numbers(), *_urls(), *_networks(), *_mqtt()]
     return messages + (list(_production()) if settings.PRODUCTION else [])
 
 
@@ -80,6 +85,17 @@ def _networks() -> Iterator[CheckMessage]:
         except ValueError as error:
             hint = "Set METRICS_NETWORKS to networks with a comma between, for example 10.0.0.0/8,127.0.0.1/32."
             yield Error(f"METRICS_NETWORKS: {error}.", hint=hint, id="chargeward.E008")
+
+
+def _mqtt() -> Iterator[CheckMessage]:
+    if settings.MQTT_URL and (problem := _url_problem(settings.MQTT_URL, MQTT_SCHEMES)):
+        yield Error(f"MQTT_URL {problem}.", hint=f"Set MQTT_URL to {MQTT_EXAMPLE}.", id="chargeward.E009")
+    if settings.MQTT_VERSION not in MQTT_VERSIONS:
+        hint = f"Set MQTT_VERSION to one of {', '.join(MQTT_VERSIONS)}."
+        yield Error(f"MQTT_VERSION is {settings.MQTT_VERSION!r}.", hint=hint, id="chargeward.E010")
+    if settings.MQTT_CA_FILE and not Path(settings.MQTT_CA_FILE).is_file():
+        hint = "Set MQTT_CA_FILE to a file with the certificates of who vouches for the broker, in PEM form."
+        yield Error("MQTT_CA_FILE is no file that can be read.", hint=hint, id="chargeward.E011")
 
 
 def _url_problem(url: str, schemes: tuple[str, ...]) -> str:

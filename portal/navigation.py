@@ -61,6 +61,8 @@ NAVIGATION = [
             _of_cpos(_("Charge locations"), "location_on", "locations.location"),
             _of_cpos(_("Charge stations"), "ev_station", "locations.chargestation"),
             _of_cpos(_("EVSEs"), "electrical_services", "locations.evse"),
+            _of_cpos(_("In use"), "bolt", "chargers.authorizationinuse"),
+            _of_cpos(_("Commands"), "play_circle", "chargers.command"),
         ],
     },
     {

@@ -35,13 +35,14 @@ _MORE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     CPO_MANAGER: {
         "locations": {"location": EDIT, "evse": EDIT, "chargestation": EDIT},
         "authorization": {"apikey": EDIT},
+        "chargers": {"authorizationinuse": ("view",), "command": ("add", "view")},
     },
     EMSP_MANAGER: {"tokens": {"customer": EDIT, "driver": EDIT, "token": EDIT, "directorygrant": EDIT}},
 }
 # Of no role here: an Admin gives it to whoever has to read which card it was that nobody knows.
 READ_PRESENTED = "authorization.read_presented"
-OURS = ("locations", "tokens", "authorization", "imports", "auth")
-LAST = "imports"
+OURS = ("locations", "tokens", "authorization", "imports", "chargers", "auth")
+LAST = "chargers"
 
 
 def permissions_of(role: str) -> set[str]:

@@ -88,6 +88,7 @@ INSTALLED_APPS = [
     "tokens",
     "authorization",
     "imports",
+    "chargers",
 ]
 
 MIDDLEWARE = [
@@ -175,6 +176,8 @@ LOG_KEPT_DAYS = _number("LOG_KEPT_DAYS", 90)
 # A CPO's key asks for many chargers. 0: any number.
 UNKNOWN_TOKENS_PER_STATION = _number("UNKNOWN_TOKENS_PER_STATION", 100)
 UNKNOWN_TOKENS_PER_CPO = _number("UNKNOWN_TOKENS_PER_CPO", 1000)
+# What else follows the revisions, in the follower's process: functions that run until the event they are given is set.
+BESIDE_THE_FOLLOWER = ["chargers.watch.watch"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "guardian.backends.ObjectPermissionBackend"]
@@ -264,12 +267,24 @@ CELERY_BEAT_SCHEDULE = {
 } | {
     # Finds imports whose task was lost, or whose worker was killed.
     "look_after_imports": {"task": "imports.tasks.look_after", "schedule": timedelta(seconds=10)},
+    "forget_messages": {"task": "chargers.tasks.forget_messages", "schedule": timedelta(hours=1)},
     "forget_imports": {"task": "imports.tasks.forget", "schedule": timedelta(hours=1)},
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_TIME_LIMIT = 600
 CELERY_TIMEZONE = "UTC"
+
+# The broker of chargers that speak Josev's messages (manage.py josev_bridge).
+MQTT_URL = env.str("MQTT_URL", "")
+MQTT_VERSION = env.str("MQTT_VERSION", "") or "5"
+MQTT_CLIENT_ID = env.str("MQTT_CLIENT_ID", "") or "chargeward"
+MQTT_CA_FILE = env.str("MQTT_CA_FILE", "")
+MQTT_API_KEY = env.str("MQTT_API_KEY", "")
+
+# Where chargers that speak OCPP connect (manage.py ocpp_gateway).
+OCPP_HOST = env.str("OCPP_HOST", "") or "127.0.0.1"
+OCPP_PORT = _number("OCPP_PORT", 9000)
 
 # Files of imports are streamed to disk; a million rows of tokens are 50 to 150 MB.
 IMPORT_MAX_BYTES = _number("IMPORT_MAX_MEGABYTES", 512) * 1024 * 1024
@@ -287,6 +302,8 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
+    # They log whole messages, with ids of cards in them; what goes wrong, chargers.ocpp says itself.
+    "loggers": {"ocpp": {"level": "CRITICAL"}, "websockets": {"level": "WARNING"}},
 }
 
 

@@ -23,6 +23,7 @@ urlpatterns = [
     path("readyz", readyz),
     path("metrics", MetricsView.as_view()),
     path("api/v1/", include("imports.api.urls")),
+    path("api/v1/", include("chargers.api.urls")),
     path("api/v1/", include("authorization.api.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/why/", why, name="why"),

@@ -19,6 +19,7 @@ from authorization.admin.reading import Links, Reading, Said, message
 from authorization.engine.reasons import Reason
 from authorization.models import Decision, ExceptionGroup
 from authorization.questions import BadQuestion, parse
+from authorization.reports import SENTENCES, Report
 from authorization.sealed import KEPT_DAYS, unseal
 from authorization.services import NoRules, explain
 from authorization.services.asking import asked_again, asker_of
@@ -39,7 +40,7 @@ class ReasonFilter(DropdownFilter):  # type: ignore[misc]
     parameter_name = "reason"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(str(reason.name), str(reason.name)) for reason in Reason]
+        return [(each.value, each.value) for each in (*Reason, *Report)]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         return queryset.filter(reason=self.value()) if self.value() else queryset
@@ -120,13 +121,20 @@ class DecisionAdmin(ScopedAdmin):
             "decision": decision,
             "facts": _facts(request, decision, seen),
             "outcome": log_listing.outcome(decision),
-            "message": message(REASONS[decision.reason]) if decision.reason in REASONS else "",
+            "message": _message(decision.reason),
             "reading": again,
             "problem": problem,
             "same": again is not None and again.verdict.reason.value == decision.reason,
             "changes": _changes_since(request, decision, seen, again),
         }
         return self.page_of(request, decision, "admin/decision.html", context)
+
+
+def _message(reason: str) -> str:
+    """The sentence of a decision's reason, or of what a station reported."""
+    if reason in REASONS:
+        return message(REASONS[reason])
+    return str(SENTENCES[Report(reason)]) if reason in set(Report) else ""
 
 
 def _facts(request: HttpRequest, decision: Decision, seen: Sight) -> list[tuple[str, Said]]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from django.db import DataError
 
 from authorization import metrics
+from authorization.engine.changes import next_change
 from authorization.engine.decide import decide
 from authorization.engine.decide import explain as explain_decision
 from authorization.engine.reasons import ROWS
@@ -16,6 +17,7 @@ from authorization.engine.types import Explanation, Reason
 from authorization.facts import Facts
 from authorization.limits import Limits, LocalCounts
 from authorization.questions import BadQuestion, Question
+from authorization.sealed import pseudonym
 from authorization.services.keys import Caller
 from authorization.spool import DatabaseLog, Log, Row
 from authorization.store import DatabaseStore, Loaded, Store
@@ -108,6 +110,32 @@ def answers_to(
         raise NoRules(str(error)) from error
 
 
+class Foreseen(NamedTuple):
+    """An answer, and the instant at which it would be another one if nothing is changed; None for never."""
+
+    answer: Answer
+    until: datetime | None
+
+
+def foresee(
+    questions: Sequence[Question], caller: Caller, now: datetime, of: Store | None = None
+) -> list[Foreseen | BadQuestion]:
+    """As answers_to(), and for how long. of: another store than this process's. Raises as answers_to() does."""
+    try:
+        loaded = (of or store).load(questions, caller)
+        foreseen: list[Foreseen | BadQuestion] = []
+        for answer in _decided(questions, loaded, now):
+            if isinstance(answer, BadQuestion):
+                foreseen.append(answer)
+                continue
+            until = next_change(decide, answer.facts.request, loaded.rules, now, answer.verdict)
+            foreseen.append(Foreseen(answer, until))
+    except UNREADABLE as error:
+        logger.exception("A rule cannot be read")
+        raise NoRules(str(error)) from error
+    return foreseen
+
+
 def _decided(
     questions: Sequence[Question], loaded: Loaded, now: datetime, *, with_steps: bool = False
 ) -> list[Answer | BadQuestion]:
@@ -132,7 +160,7 @@ def log_row(answer: Answer, caller: Caller) -> Row:
         question.id,
         decided_at,
         caller.label[:300],
-        caller.key,
+        caller.key or None,
         question.token_type,
         verdict.token,
         _normal(question),
@@ -145,6 +173,11 @@ def log_row(answer: Answer, caller: Caller) -> Row:
         revision,
         source,
     )
+
+
+def mark_of(question: Question) -> str:
+    """The keyed hash that the log keeps of what was presented; "" where nothing was."""
+    return pseudonym(_normal(question))
 
 
 def _normal(question: Question) -> str:

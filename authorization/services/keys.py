@@ -24,13 +24,17 @@ _KEY = re.compile(r"cw_([0-9A-Za-z]{1,16})_[!-~]{1,180}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the key, and what it is for. Exactly one of station, cpo and user is set."""
+    """Who asks: the key, and what it is for. Exactly one of station, cpo and user is set, or portal.
+
+    portal: the portal itself, which reaches everything. key: 0 where none was shown.
+    """
 
     key: int
     label: str
     station: int | None = None
     cpo: int | None = None
     user: User | None = None
+    portal: bool = False
 
 
 def create_key(

@@ -19,6 +19,7 @@ PLAIN = {
     "api/v1/^authorize/batch/?$": "/api/v1/authorize/batch",
     "api/v1/^explain/?$": "/api/v1/explain",
     "api/v1/^status/?$": "/api/v1/status",
+    "api/v1/^josev/?$": "/api/v1/josev",
     "api/v1/^schema/?$": "/api/v1/schema/",
     "api/v1/^docs/?$": "/api/v1/docs/",
     "api/v1/": "/api/v1/nothing",
@@ -52,7 +53,9 @@ BY_NAME = {"cpo", "location"}
 # The admin's old addresses, which have no name and lead on.
 BY_ID = "/<path:object_id>/"
 SCHEDULES = ("periodictask", "intervalschedule", "crontabschedule", "clockedschedule", "solarschedule")
-ADMIN_KINDS: dict[str, tuple[str, ...]] = KINDS | dict.fromkeys(SCHEDULES, ())
+ADMIN_KINDS: dict[str, tuple[str, ...]] = (
+    KINDS | dict.fromkeys(SCHEDULES, ()) | {"authorizationinuse": ("authorizationinuse",), "command": ("command",)}
+)
 ADMIN_PLAIN = {
     "index", "login", "logout", "password_change", "password_change_done", "autocomplete", "search", "jsi18n",
 }  # fmt: skip
@@ -135,6 +138,8 @@ def _arguments(name: str, kind: str, arguments: set[str], of: Side | None) -> It
     for which in (ADMIN_KINDS | KINDS)[kind]:
         about: Any = of.pk(which) if of else MISSING
         values: dict[str, Any] = dict.fromkeys(arguments, about)
+        if name == "chargestation-command":
+            values["pk"] = of.pk("command") if of else MISSING
         if "identity" in values:
             values["identity"] = of["chargestation"].identity if of else "no-such-station"
         if "form" in values:

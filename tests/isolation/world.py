@@ -12,7 +12,7 @@ from imports.models import Import
 from locations.access import MANAGE_CPO, grant, grants
 from locations.models import CPO
 from tests import factories
-from tests.portal.test_admin import decision
+from tests.portal.test_admin import a_command, decision, in_use
 from tests.refusals import sql
 
 MISSING = 987_654_321
@@ -70,6 +70,11 @@ def side(secret: str, name: str, party: str, country: str) -> Side:
         location=o["location"], token=o["token"], rule=o["of_cpo"], api_key=o["apikey"], caller=f"{secret} caller",
         place=f"{secret} at", request_id=f"{secret}-r",
     )  # fmt: skip
+    o["authorizationinuse"] = in_use(
+        station=o["chargestation"], evse=o["evse"], token=o["token"], presented=f"{secret}-uid",
+        message_id=f"{secret}-m", reference=f"{secret}-t",
+    )  # fmt: skip
+    o["command"] = a_command(station=o["chargestation"], evse=o["evse"], token=o["token"], detail=f"{secret} detail")
     o["user"] = factories.manager(o["cpo"], o["emsp"], username=f"{secret}-user", email=f"{secret}@example.org")
     o["group"] = Group.objects.create(name=f"{secret} role")
     o["grant"] = grants((MANAGE_CPO, CPO)).get(user=o["user"])

@@ -13,6 +13,7 @@ from django_celery_beat.models import ClockedSchedule, CrontabSchedule, Interval
 
 from authorization.models import ApiKey, ChargeException, Decision, ExceptionGroup
 from authorization.services import create_key
+from chargers.models import AuthorizationInUse, Command
 from imports.models import Import
 from locations.admin_base import Scoped, ScopedAdmin
 from locations.models import CPO, EVSE, ChargeStation, Location
@@ -44,6 +45,24 @@ def an_exception() -> ChargeException:
     return factories.exception("whitelist", "emsp_for_cpo", [places], [cards])
 
 
+def in_use(**fields: Any) -> AuthorizationInUse:
+    station = fields.pop("station", None) or factories.station()
+    defaults = {
+        "station": station, "location": station.location, "place": f"s{station.pk}", "token_type": "ISO14443",
+        "token_key": "t1", "via": "mqtt", "message_id": "m1", "revision": 1, "began_at": timezone.now(),
+    }  # fmt: skip
+    return AuthorizationInUse.objects.create(**defaults | fields)
+
+
+def a_command(**fields: Any) -> Command:
+    station = fields.pop("station", None) or factories.station()
+    now = timezone.now()
+    defaults = {
+        "station": station, "location": station.location, "kind": "pause", "created_at": now, "answer_until": now,
+    }  # fmt: skip
+    return Command.objects.create(**defaults | fields)
+
+
 # One row of each registered model. A model without a line here fails the tests below.
 ROWS: dict[type[Any], Callable[[], Any]] = {
     CPO: factories.cpo,
@@ -61,6 +80,8 @@ ROWS: dict[type[Any], Callable[[], Any]] = {
     Import: lambda: Import.objects.create(
         kind="tokens", emsp=factories.emsp(), file_name="cards.csv", size=100, status="cancelled"
     ),
+    AuthorizationInUse: in_use,
+    Command: a_command,
     User: lambda: User.objects.create_user("someone", password="x"),
     Group: lambda: Group.objects.create(name="role"),
     PeriodicTask: lambda: PeriodicTask.objects.create(
@@ -72,7 +93,7 @@ ROWS: dict[type[Any], Callable[[], Any]] = {
     SolarSchedule: lambda: SolarSchedule.objects.create(event="sunrise", latitude=52, longitude=5),
 }
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
-READ_ONLY = {Decision}
+READ_ONLY = {Decision, AuthorizationInUse, Command}
 
 
 def url(model: type[Any], page: str, *args: Any) -> str:

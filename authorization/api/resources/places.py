@@ -219,6 +219,15 @@ class Locations(AuthorizationListMixin, Resource):
 class StationSerializer(Checked):
     class Meta:
         model = ChargeStation
+        extra_kwargs = {
+            "authorization_required": {
+                "help_text": "Off: anyone charges without a card. Excludes local_pre_authorize."
+            },
+            "local_pre_authorize": {"help_text": "Begins with a token of its own list, and asks afterwards."},
+            "local_authorize_offline": {"help_text": "Without a connection, lets in who is on its offline list."},
+            "allow_offline_unknown": {"help_text": "Without a connection, lets in anybody."},
+            "smart_button": {"help_text": "A button at the station starts and stops charging."},
+        }
         fields = [
             "id", "location", "identity", "authorization_required", "local_pre_authorize", "local_authorize_offline",
             "allow_offline_unknown", "smart_button",

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.module_loading import import_string
 
 from authorization.cache import guard
 from authorization.cache.follower import Follower, ship
@@ -43,6 +44,8 @@ class Command(BaseCommand):
             raise CommandError("DATABASE_URL is not set, and no servers run on DATA_DIR.")
         shipping = threading.Thread(target=ship, args=[settings.SPOOL_FOLDER, url, stopped], daemon=True)
         shipping.start()
+        for name in settings.BESIDE_THE_FOLLOWER:
+            threading.Thread(target=import_string(name), args=[stopped], daemon=True).start()
         follower = Follower(folder, url, settings.DATABASE_ADDRESS)
         threading.Thread(target=self._keep_lock, args=[folder, stopped], daemon=True).start()
         follower.run(stopped)

@@ -1,0 +1,11 @@
+"""Chargers and their messages: what they ask in their own words, and what they are told."""
+
+from django.apps import AppConfig
+
+
+class ChargersConfig(AppConfig):
+    name = "chargers"
+    verbose_name = "Chargers"
+
+    def ready(self) -> None:
+        from chargers import access  # noqa: F401  (says who sees what)

@@ -1,0 +1,1 @@
+"""What every protocol calls: asking and reporting, authorizations in use, commands, offline lists, messages."""
