@@ -224,9 +224,9 @@ class Limits:
 
 
 def limit_of(caller: Caller) -> int:
-    """Unknown tokens in a minute; 0: any number. A person's key is not limited."""
+    """Unknown tokens in a minute; 0: any number. A person's key is not limited, a partner's is as a CPO's."""
     if caller.station is not None:
         return int(settings.UNKNOWN_TOKENS_PER_STATION)
-    if caller.cpo is not None:
+    if caller.cpo is not None or caller.partner is not None:
         return int(settings.UNKNOWN_TOKENS_PER_CPO)
     return 0

@@ -37,8 +37,8 @@ _MORE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
 BUILT_IN = (ADMIN, CPO_MANAGER, EMSP_MANAGER)
 # Of no role here: an Admin gives it to whoever has to read which card it was that nobody knows.
 READ_PRESENTED = "authorization.read_presented"
-OURS = ("locations", "tokens", "authorization", "imports", "auth")
-LAST = "imports"
+OURS = ("locations", "tokens", "authorization", "imports", "subscriptions", "auth")
+LAST = "subscriptions"
 
 
 def permissions_of(role: str) -> set[str]:

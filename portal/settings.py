@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "tokens",
     "authorization",
     "imports",
+    "subscriptions",
 ]
 
 MIDDLEWARE = [

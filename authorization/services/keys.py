@@ -23,14 +23,23 @@ _KEY = re.compile(r"cw_([0-9A-Za-z]{1,16})_[!-~]{1,180}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
+class Partner:
+    """What a partner platform may ask about: tokens of these eMSPs, at places of these CPOs (None: of all)."""
+
+    cpos: frozenset[int] | None
+    emsps: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the key, and what it is for. Exactly one of station, cpo and user is set."""
+    """Who asks: the key, and what it is for. Exactly one of station, cpo, user and partner is set."""
 
     key: int
     label: str
     station: int | None = None
     cpo: int | None = None
     user: User | None = None
+    partner: Partner | None = None
 
 
 def create_key(
