@@ -34,9 +34,7 @@ class Reach:
 
 
 def reach_of_partner(partner: Partner) -> Reach:
-    return Reach(
-        cpos=partner.cpos or frozenset(), emsps=partner.emsps, partner=True, all_cpos=partner.cpos is None
-    )
+    return Reach(cpos=partner.cpos or frozenset(), emsps=partner.emsps, partner=True, all_cpos=partner.cpos is None)
 
 
 def reach_of(caller: Caller) -> Reach:

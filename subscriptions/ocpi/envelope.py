@@ -68,11 +68,9 @@ class OcpiView(View):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return self._answer(request, kwargs)
-        except Refusal as refusal:
-            return envelope(None, refusal.code, refusal.message, refusal.http, refusal.headers)
         except Exception as error:
-            refusal = meaning_of(error)
-            return envelope(None, refusal.code, refusal.message, refusal.http, refusal.headers)
+            said = error if isinstance(error, Refusal) else meaning_of(error)
+            return envelope(None, said.code, said.message, said.http, said.headers)
 
     def _answer(self, request: HttpRequest, named: dict[str, Any]) -> HttpResponse:
         self.sight = services.sight_of(_partner(request))

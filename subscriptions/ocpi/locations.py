@@ -36,7 +36,7 @@ def in_scope(sight: Sight) -> QuerySet[Location]:
         rows = rows.filter(cpo__in=sight.cpos)
     shown = Q(published=True) | Q(cpo__in=sight.own)
     if sight.subscription.role == Role.EMSP and sight.emsps:
-        shown |= Exists(_guests(sight.emsps))
+        shown |= Q(Exists(_guests(sight.emsps)))
     return rows.filter(shown)
 
 

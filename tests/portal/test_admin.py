@@ -16,6 +16,7 @@ from authorization.services import create_key
 from imports.models import Import
 from locations.admin_base import Scoped, ScopedAdmin
 from locations.models import CPO, EVSE, ChargeStation, Location
+from subscriptions.models import Subscription
 from tests import factories
 from tokens.models import EMSP, Customer, Driver, Token
 
@@ -61,6 +62,7 @@ ROWS: dict[type[Any], Callable[[], Any]] = {
     Import: lambda: Import.objects.create(
         kind="tokens", emsp=factories.emsp(), file_name="cards.csv", size=100, status="cancelled"
     ),
+    Subscription: factories.subscription,
     User: lambda: User.objects.create_user("someone", password="x"),
     Group: lambda: Group.objects.create(name="role"),
     PeriodicTask: lambda: PeriodicTask.objects.create(
