@@ -62,6 +62,8 @@ class OcpiView(View):
     """One address. A method is `get`, `put`, … `(sight, **what the address names)`, and returns data or a response."""
 
     module = ""
+    # Whether a method that is not GET is one transaction: what is refused leaves nothing behind.
+    whole = True
     sight: Sight
 
     @method_decorator(csrf_exempt)
@@ -81,7 +83,7 @@ class OcpiView(View):
             handler = getattr(self, "get", None)
         if handler is None or request.method not in ("GET", "HEAD", "PUT", "PATCH", "POST"):
             raise Refusal(CLIENT_ERROR, f"{request.method} is not for this address.", 405, Allow=self._allowed())
-        if request.method in ("GET", "HEAD"):
+        if request.method in ("GET", "HEAD") or not self.whole:
             data = handler(**named)
         else:
             about = {"partner": self.sight.subscription.code, "url": request.path[:500]}

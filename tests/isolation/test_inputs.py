@@ -10,13 +10,14 @@ from authorization.api.filters import IdFilter
 from authorization.api.resources.fields import PkField
 from authorization.api.urls import router
 from imports.api.urls import router as imports
+from subscriptions.api.urls import router as subscriptions
 from tests.isolation import urls
 from tests.isolation.conftest import Asker
 from tests.isolation.urls import BY_NAME
 from tests.isolation.world import MISSING, NAME, SECRET, Side, World
 
 pytestmark = pytest.mark.django_db
-REGISTRY = [*router.registry, *imports.registry]
+REGISTRY = [*router.registry, *imports.registry, *subscriptions.registry]
 # What in a body is one of the asker's own, so that the one foreign value in it is what is refused.
 BODIES: dict[str, Any] = {
     "location": lambda s: {"cpo": s.pk("cpo"), "location_id": "new"},
@@ -37,6 +38,7 @@ BODIES: dict[str, Any] = {
     "grant": lambda s: {"user": s.pk("user")},
     "decision": lambda s: {},
     "import": lambda s: {"kind": "tokens"},
+    "subscription": lambda s: {"name": "new", "country_code": "NL", "party_id": "NEW", "role": "CPO"},
 }  # fmt: skip
 # The object that a foreign key, or an id in a list of them, would be about.
 ABOUT = {

@@ -86,13 +86,16 @@ def side(secret: str, name: str, party: str, country: str) -> Side:
 
 
 def _far_numbers() -> None:
-    """Ids from here on are numbers that stand in no text by chance. Never back: an earlier world may have used them."""
+    """Ids from here on stand in no text by chance, and in no other table. Never back: an earlier world
+    may have used them."""
+    first = 700_000_000
     for app in ("locations", "tokens", "authorization", "subscriptions", "auth", "guardian"):
         for model in apps.get_app_config(app).get_models():
             table = model._meta.db_table
             if isinstance(model._meta.pk, AutoField) and "event" not in table:
                 sequence = "pg_get_serial_sequence(%s, 'id')"
-                sql(f"SELECT setval({sequence}, greatest(700000000, nextval({sequence})))", table, table)
+                first += 1_000_000
+                sql(f"SELECT setval({sequence}, greatest({first}, nextval({sequence})))", table, table)
 
 
 @dataclass
