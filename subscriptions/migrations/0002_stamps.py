@@ -58,7 +58,7 @@ def _places():
 CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO subscriptions_locationstamp (location, at)
-        SELECT DISTINCT t.id, clock_timestamp() FROM ({touched}) AS t (id) WHERE t.id IS NOT NULL ORDER BY t.id
+        SELECT t.id, clock_timestamp() FROM ({touched}) AS t (id) WHERE t.id IS NOT NULL GROUP BY t.id ORDER BY t.id
         ON CONFLICT (location) DO UPDATE SET at = EXCLUDED.at;
     RETURN NULL;
 END $$;

@@ -44,7 +44,7 @@ BODIES: dict[str, Any] = {
 ABOUT = {
     "parent": "cpo", "station": "chargestation", "owner_cpo": "cpo", "owner_emsp": "emsp", "cpo_groups": "places",
     "emsp_groups": "cards", "cpo_group": "places", "emsp_group": "cards", "rule": "of_cpo", "api_key": "apikey",
-    "role": "group", "roles": "group",
+    "role": "group", "roles": "group", "cpos": "cpo", "emsps": "emsp",
 }  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def test_foreign_keys_in_bodies_are_missing_ones(asker: Asker, world: World) -> 
             for method, address in _writes(prefix, kind, world.own):
                 answers = []
                 for pk in (world.foreign.pk(about), MISSING):
-                    value: Any = [pk] if name.endswith("groups") else pk
+                    value: Any = [pk] if name.endswith(("groups", "cpos", "emsps")) else pk
                     body = BODIES[kind](world.own) if method == "post" else {}
                     answer = asker.ask(method, address, json.dumps(body | {name: value}))
                     answers.append((answer.status_code, answer.content.decode().replace(str(pk), "ID")))

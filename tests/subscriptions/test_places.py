@@ -110,7 +110,7 @@ def test_whatever_touches_a_place_is_its_change() -> None:
     changes = [
         lambda: Location.objects.filter(pk=place.pk).update(city="Gent"),
         lambda: EVSE.objects.filter(pk=evse.pk).update(evse_id=None),
-        lambda: EVSE.objects.create(location=place, uid="another"),
+        lambda: EVSE.objects.bulk_create([EVSE(location=place, uid=uid) for uid in ("another", "third")]),
         lambda: EVSE.objects.filter(pk=evse.pk).update(location=other),
         lambda: EVSE.objects.filter(location=place).delete(),
         list_somebody,
