@@ -40,6 +40,20 @@ _SEEN = f"""
     WHERE t.emsp_id = ANY(%(emsps)s) AND t.uid IS NOT NULL
       AND length(t.uid) <= {MAX_ID} AND length(coalesce(t.auth_id, '')) <= {MAX_ID}
 """
+# Those of them that may have changed since: found by index, so that asking again after an hour is no walk through all.
+_SINCE = """
+    AND t.id IN (
+        SELECT token FROM subscriptions_tokenstamp WHERE at >= %(from)s
+        UNION ALL SELECT o.id FROM tokens_token o JOIN subscriptions_holderstamp h
+            ON h.kind = 'customer' AND h.holder = o.customer_id WHERE h.at >= %(from)s
+        UNION ALL SELECT o.id FROM tokens_token o JOIN subscriptions_holderstamp h
+            ON h.kind = 'driver' AND h.holder = o.driver_id WHERE h.at >= %(from)s
+        UNION ALL SELECT o.id FROM tokens_token o JOIN subscriptions_holderstamp h
+            ON h.kind = 'emsp' AND h.holder = o.emsp_id WHERE h.at >= %(from)s
+        UNION ALL SELECT o.id FROM tokens_token o
+            WHERE o.emsp_id = ANY(%(emsps)s) AND o.expires_at BETWEEN %(from)s AND %(now)s
+    )
+"""
 _BETWEEN = "(%(from)s::timestamptz IS NULL OR at >= %(from)s) AND (%(to)s::timestamptz IS NULL OR at < %(to)s)"
 
 
@@ -55,13 +69,17 @@ def _values(sight: Sight, now: datetime, asked: Asked | None = None) -> dict[str
     return {"emsps": emsps, "now": now, "from": asked.date_from, "to": asked.date_to} | position
 
 
+def _since(asked: Asked) -> str:
+    return "" if asked.date_from is None else _SINCE
+
+
 def total(sight: Sight, asked: Asked, now: datetime) -> int:
     with connection.cursor() as cursor:
         if asked.date_from is None and asked.date_to is None:
             sql = f"""SELECT count(*) FROM tokens_token t WHERE t.emsp_id = ANY(%(emsps)s) AND t.uid IS NOT NULL
                       AND length(t.uid) <= {MAX_ID} AND length(coalesce(t.auth_id, '')) <= {MAX_ID}"""
         else:
-            sql = f"SELECT count(*) FROM ({_SEEN}) seen WHERE {_BETWEEN}"
+            sql = f"SELECT count(*) FROM ({_SEEN} {_since(asked)}) seen WHERE {_BETWEEN}"
         cursor.execute(sql, _values(sight, now, asked))
         return int(cursor.fetchone()[0])
 
@@ -70,7 +88,8 @@ def rows(sight: Sight, asked: Asked, now: datetime) -> list[tuple[int, Any]]:
     """Up to limit + 1 of (primary key, Token object), oldest first."""
     after = "" if asked.after is None else "AND t.id > %(after)s"
     dates = "" if asked.date_from is None and asked.date_to is None else f"WHERE {_BETWEEN}"
-    sql = f"""SELECT {_COLUMNS} FROM ({_SEEN} {after}) seen {dates} ORDER BY id LIMIT %(limit)s OFFSET %(offset)s"""
+    sql = f"""SELECT {_COLUMNS} FROM ({_SEEN} {_since(asked)} {after}) seen {dates}
+              ORDER BY id LIMIT %(limit)s OFFSET %(offset)s"""
     with connection.cursor() as cursor:
         cursor.execute(sql, _values(sight, now, asked))
         return [(row[0], _token_object(row)) for row in cursor.fetchall()]
