@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pghistory
+import rest_framework.views  # noqa: F401 - first: it loads our parsers, which import it
 from django.core.exceptions import ValidationError
 from django.db import DataError, Error, IntegrityError, connection, transaction
 from django.http import HttpRequest, HttpResponse
