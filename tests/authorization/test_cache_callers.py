@@ -16,6 +16,7 @@ from authorization.cache.store import CopyView, _reach
 from authorization.models import ApiKey
 from authorization.reach import reach_of
 from authorization.services import Caller, authenticate, create_key, revoke
+from authorization.services.keys import Partner
 from authorization.store import Loaded
 from locations import access
 from locations.models import CPO
