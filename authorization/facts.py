@@ -81,6 +81,8 @@ class Spot(NamedTuple):
 
 def facts_of(question: Question, view: View, reach: Reach) -> Facts | BadQuestion:
     """BadQuestion, with the question's id, where the place is not named, not clear, or two that differ."""
+    if question.placeless:
+        return Facts(Request(None, tuple(row.token for row in _tokens(question, view, reach, None))))
     try:
         spot = find_place(question, view, reach)
     except BadQuestion as error:
@@ -181,7 +183,7 @@ def _agree(
     return Spot(location or view.location(at.pop()), next(iter(stations.values()), None), evse)
 
 
-def _tokens(question: Question, view: View, reach: Reach, cpo: int) -> Sequence[TokenRow]:
+def _tokens(question: Question, view: View, reach: Reach, cpo: int | None) -> Sequence[TokenRow]:
     """The tokens that match what was presented, as far as the caller may ask about them at a place of this CPO."""
     rows = [*_speaking(view.carriers(question.auth_id))] if question.auth_id else []
     for type_, uid in question.uids:

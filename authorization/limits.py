@@ -159,7 +159,7 @@ class Limits:
     def check(self, caller: Caller) -> None:
         """Raises TooManyUnknown."""
         until = self._closed.get(caller.key)
-        if until is None:
+        if until is None or limit_of(caller) == 0:
             return
         wait = until - time.monotonic()
         if wait > 0:
@@ -224,9 +224,9 @@ class Limits:
 
 
 def limit_of(caller: Caller) -> int:
-    """Unknown tokens in a minute; 0: any number. A person's key is not limited."""
+    """Unknown tokens in a minute; 0: any number. A person's key is not limited, a partner's is as a CPO's."""
     if caller.station is not None:
         return int(settings.UNKNOWN_TOKENS_PER_STATION)
-    if caller.cpo is not None:
+    if caller.cpo is not None or caller.partner is not None:
         return int(settings.UNKNOWN_TOKENS_PER_CPO)
     return 0

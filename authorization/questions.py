@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from locations import ids as place_ids
@@ -41,7 +42,7 @@ class Question(NamedTuple):
 
     uids: (token type, normal uid) pairs that match. auth_id: normal Auth ID that matches. Both empty: an id of the
     wrong form, which no token has. The place's parts are as the caller wrote them; the *_normal ones
-    are what is compared.
+    are what is compared. placeless: only whether one of its tokens is in good standing is asked.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Question(NamedTuple):
     cpo_party: tuple[str, str] | None
     station: str | None
     station_normal: str | None
+    placeless: bool = False
 
     @property
     def no_authorization(self) -> bool:
@@ -167,6 +169,17 @@ def _text(body: dict[str, Any], key: str) -> str | None:
     except BadId as error:
         raise BadQuestion(str(error)) from None
     return value
+
+
+def of_types(question: Question, types: Iterable[str]) -> Question:
+    """The same, asked about tokens of these types with the uid that was presented."""
+    uids = []
+    for type_ in types:
+        try:
+            uids.append((type_, token_ids.uid(type_, question.presented or "")))
+        except BadId:
+            continue  # no token of this type has such a uid
+    return question._replace(uids=tuple(uids), auth_id=None)
 
 
 def _token_forms(token_type: str, presented: str | None) -> tuple[tuple[tuple[str, str], ...], str | None]:

@@ -99,6 +99,7 @@ NAVIGATION = [
             _page(_("Users"), "manage_accounts", "auth.user", _admins),
             _page(_("Roles"), "badge", "auth.group", _admins),
             _of_both(_("API keys"), "key", "authorization.apikey"),
+            _page(_("Subscriptions"), "sync_alt", "subscriptions.subscription", _admins),
             _page(_("Schedules"), "schedule", "django_celery_beat.periodictask", _admins),
         ],
     },

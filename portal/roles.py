@@ -41,8 +41,8 @@ _MORE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
 }
 # Of no role here: an Admin gives it to whoever has to read which card it was that nobody knows.
 READ_PRESENTED = "authorization.read_presented"
-OURS = ("locations", "tokens", "authorization", "imports", "chargers", "auth")
-LAST = "chargers"
+OURS = ("locations", "tokens", "authorization", "imports", "chargers", "subscriptions", "auth")
+LAST = "subscriptions"
 
 
 def permissions_of(role: str) -> set[str]:

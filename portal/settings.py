@@ -89,6 +89,7 @@ INSTALLED_APPS = [
     "authorization",
     "imports",
     "chargers",
+    "subscriptions",
 ]
 
 MIDDLEWARE = [

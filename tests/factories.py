@@ -15,6 +15,7 @@ from authorization.models import (
 )
 from locations.access import MANAGE_CPO, grant
 from locations.models import CPO, EVSE, ChargeStation, Location
+from subscriptions.models import Module, Subscription
 from tokens.access import MANAGE_EMSP
 from tokens.models import EMSP, Customer, DirectoryGrant, Driver, Token
 
@@ -110,6 +111,16 @@ def listed(location_: Location, **named: Any) -> AuthorizationListEntry:
 
 def directory(emsp_: EMSP | None = None, cpo_: CPO | None = None) -> DirectoryGrant:
     return DirectoryGrant.objects.create(emsp=emsp_ or emsp(), cpo=cpo_ or cpo())
+
+
+def subscription(*parties: CPO | EMSP, **fields: Any) -> Subscription:
+    """A partner platform, an eMSP's if nothing is said, with these parties in scope and every module."""
+    number = next(_numbers)
+    values = {"country_code": "BE", "party_id": _party(number), "name": f"Partner {number}", "role": "EMSP"}
+    row = Subscription.objects.create(**values | {"modules": list(Module)} | fields)
+    row.cpos.set([party for party in parties if isinstance(party, CPO)])
+    row.emsps.set([party for party in parties if isinstance(party, EMSP)])
+    return row
 
 
 def manager(*parties: CPO | EMSP, **fields: Any) -> User:

@@ -19,7 +19,7 @@ from authorization.complaint import Complaint
 from authorization.engine.types import Place, Token
 from authorization.facts import EvseRow, LocationRow, StationRow, TokenRow, facts_of
 from authorization.questions import Question
-from authorization.reach import Reach
+from authorization.reach import Reach, reach_of_partner
 from authorization.services.keys import Caller, prefix_of
 from authorization.store import Asked, Loaded, State, Store
 
@@ -269,6 +269,8 @@ def _reach(view: CopyView, caller: Caller) -> Reach:
     """reach.reach_of(), from the copy."""
     if caller.portal:
         return Reach(everything=True)
+    if caller.partner is not None:
+        return reach_of_partner(caller.partner)
     if caller.station is not None:
         return Reach(station=caller.station)
     if caller.cpo is not None:

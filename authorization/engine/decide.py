@@ -10,7 +10,7 @@ from .rules import Rules
 from .steps import steps_of
 from .types import Decision, Explanation, Place, Reason, Request, Token
 
-__all__ = ["decide", "explain", "standing"]
+__all__ = ["decide", "explain", "stand", "standing"]
 
 _REASONS: tuple[Reason, ...] = (Reason.ALLOWED, *(row.reason for row in ROWS))  # by row number; there is no row 0
 _ACCEPTED = (False, *(row.accepted for row in ROWS))
@@ -55,6 +55,15 @@ def standing(token: Token, now: datetime) -> int:
     if token.expires_at is not None and token.expires_at <= now:
         return 6
     return 0
+
+
+def stand(tokens: tuple[Token, ...], now: datetime) -> Decision | None:
+    """Rows 4 to 6 of the tokens that match, wherever they are presented; None where one of them passes."""
+    hit = [(standing(token, now), token.key) for token in tokens]
+    if not hit:
+        return _decision(4)
+    row, key = min(hit)
+    return _decision(row, token=key) if row else None
 
 
 def _admission(place: Place, zone: ZoneInfo, token: Token, rules: Rules, now: datetime) -> tuple[int, int | None]:

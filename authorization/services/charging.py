@@ -9,7 +9,7 @@ from django.db import DataError
 
 from authorization import metrics
 from authorization.engine.changes import next_change
-from authorization.engine.decide import decide
+from authorization.engine.decide import decide, stand
 from authorization.engine.decide import explain as explain_decision
 from authorization.engine.reasons import ROWS
 from authorization.engine.types import Decision as Verdict
@@ -145,10 +145,18 @@ def _decided(
         if isinstance(facts, BadQuestion):
             answers.append(facts)
             continue
+        if question.placeless:
+            stands = stand(facts.request.tokens, now)
+            answers.append(Answer(question, facts, stands, now, revision, source) if stands else _no_place(question))
+            continue
         explanation = explain_decision(facts.request, rules, now) if with_steps else None
         verdict = explanation.decision if explanation else decide(facts.request, rules, now)
         answers.append(Answer(question, facts, verdict, now, revision, source, explanation))
     return answers
+
+
+def _no_place(question: Question) -> BadQuestion:
+    return BadQuestion("The charge token is good; whether it may charge depends on the place.", "no_place", question.id)
 
 
 def log_row(answer: Answer, caller: Caller) -> Row:
@@ -160,7 +168,7 @@ def log_row(answer: Answer, caller: Caller) -> Row:
         question.id,
         decided_at,
         caller.label[:300],
-        caller.key or None,
+        (caller.key or None) if caller.partner is None else None,
         question.token_type,
         verdict.token,
         _normal(question),

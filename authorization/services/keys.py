@@ -23,10 +23,18 @@ _KEY = re.compile(r"cw_([0-9A-Za-z]{1,16})_[!-~]{1,180}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks: the key, and what it is for. Exactly one of station, cpo and user is set, or portal.
+class Partner:
+    """What a partner platform may ask about: tokens of these eMSPs, at places of these CPOs (None: of all)."""
 
-    portal: the portal itself, which reaches everything. key: 0 where none was shown.
+    cpos: frozenset[int] | None
+    emsps: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the key, and what it is for. Exactly one of station, cpo, user and partner is set, or portal.
+
+    portal: the portal itself, which reaches everything. key: 0 where none was shown; a partner's is its subscription's.
     """
 
     key: int
@@ -35,6 +43,7 @@ class Caller:
     cpo: int | None = None
     user: User | None = None
     portal: bool = False
+    partner: Partner | None = None
 
 
 def create_key(

@@ -16,6 +16,7 @@ from authorization.cache.store import CopyView, _reach
 from authorization.models import ApiKey
 from authorization.reach import reach_of
 from authorization.services import Caller, authenticate, create_key, revoke
+from authorization.services.keys import Partner
 from authorization.store import Loaded
 from locations import access
 from locations.models import CPO
@@ -192,6 +193,7 @@ def test_grants_and_sub_cpos_reach_as_far_as_in_the_database(copy: ServedCopy, s
         callers = [Caller(0, "", user=user) for user in User.objects.all()]
         callers += [Caller(0, "", cpo=pk) for pk in CPO.objects.values_list("pk", flat=True)]
         callers += [Caller(0, "", station=7), Caller(0, "")]
+        callers += [Caller(0, "", partner=Partner(cpos, frozenset({1}))) for cpos in (None, frozenset({1, 2}))]
         for who in callers:
             assert reach_from(copy, who) == reach_of(who), (name, who)
 

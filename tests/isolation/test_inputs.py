@@ -11,13 +11,14 @@ from authorization.api.filters import IdFilter
 from authorization.api.resources.fields import PkField
 from authorization.api.urls import router
 from imports.api.urls import router as imports
+from subscriptions.api.urls import router as subscriptions
 from tests.isolation import urls
 from tests.isolation.conftest import Asker
 from tests.isolation.urls import BY_NAME
 from tests.isolation.world import MISSING, NAME, SECRET, Side, World
 
 pytestmark = pytest.mark.django_db
-REGISTRY = [*router.registry, *imports.registry]
+REGISTRY = [*router.registry, *imports.registry, *subscriptions.registry]
 # What in a body is one of the asker's own, so that the one foreign value in it is what is refused.
 BODIES: dict[str, Any] = {
     "location": lambda s: {"cpo": s.pk("cpo"), "location_id": "new"},
@@ -38,12 +39,13 @@ BODIES: dict[str, Any] = {
     "grant": lambda s: {"user": s.pk("user")},
     "decision": lambda s: {},
     "import": lambda s: {"kind": "tokens"},
+    "subscription": lambda s: {"name": "new", "country_code": "NL", "party_id": "NEW", "role": "CPO"},
 }  # fmt: skip
 # The object that a foreign key, or an id in a list of them, would be about.
 ABOUT = {
     "parent": "cpo", "station": "chargestation", "owner_cpo": "cpo", "owner_emsp": "emsp", "cpo_groups": "places",
     "emsp_groups": "cards", "cpo_group": "places", "emsp_group": "cards", "rule": "of_cpo", "api_key": "apikey",
-    "role": "group", "roles": "group",
+    "role": "group", "roles": "group", "cpos": "cpo", "emsps": "emsp",
 }  # fmt: skip
 
 
@@ -102,7 +104,7 @@ def test_foreign_keys_in_bodies_are_missing_ones(asker: Asker, world: World) -> 
             for method, address in _writes(prefix, kind, world.own):
                 answers = []
                 for pk in (world.foreign.pk(about), MISSING):
-                    value: Any = [pk] if name.endswith("groups") else pk
+                    value: Any = [pk] if name.endswith(("groups", "cpos", "emsps")) else pk
                     body = BODIES[kind](world.own) if method == "post" else {}
                     answer = asker.ask(method, address, json.dumps(body | {name: value}))
                     answers.append((answer.status_code, re.sub(rf"\b{pk}\b", "ID", answer.content.decode())))

@@ -11,6 +11,7 @@ from authorization.services import create_key
 from imports.models import Import
 from locations.access import MANAGE_CPO, grant, grants
 from locations.models import CPO
+from subscriptions.models import Subscription
 from tests import factories
 from tests.portal.test_admin import a_command, decision, in_use
 from tests.refusals import sql
@@ -82,17 +83,24 @@ def side(secret: str, name: str, party: str, country: str) -> Side:
         kind="tokens", emsp=o["emsp"], owner=o["user"], file_name=f"{secret}.csv", size=1, status="cancelled",
         message=secret, totals={secret: 1}, recognised={"columns": [secret]}, first_rows=[{"after": {"uid": secret}}],
     )  # fmt: skip
+    o["subscription"] = Subscription.objects.create(
+        name=f"{secret} partner", country_code=country, party_id=party, role="EMSP", modules=["locations"]
+    )
+    o["subscription"].cpos.add(o["cpo"])
     return Side(o)
 
 
 def _far_numbers() -> None:
-    """Ids from here on are numbers that stand in no text by chance. Never back: an earlier world may have used them."""
-    for app in ("locations", "tokens", "authorization", "auth", "guardian"):
+    """Ids from here on stand in no text by chance, and in no other table. Never back: an earlier world
+    may have used them."""
+    first = 700_000_000
+    for app in ("locations", "tokens", "authorization", "subscriptions", "auth", "guardian"):
         for model in apps.get_app_config(app).get_models():
             table = model._meta.db_table
             if isinstance(model._meta.pk, AutoField) and "event" not in table:
                 sequence = "pg_get_serial_sequence(%s, 'id')"
-                sql(f"SELECT setval({sequence}, greatest(700000000, nextval({sequence})))", table, table)
+                first += 1_000_000
+                sql(f"SELECT setval({sequence}, greatest({first}, nextval({sequence})))", table, table)
 
 
 @dataclass

@@ -17,6 +17,7 @@ from chargers.models import AuthorizationInUse, Command
 from imports.models import Import
 from locations.admin_base import Scoped, ScopedAdmin
 from locations.models import CPO, EVSE, ChargeStation, Location
+from subscriptions.models import Subscription
 from tests import factories
 from tokens.models import EMSP, Customer, Driver, Token
 
@@ -82,6 +83,7 @@ ROWS: dict[type[Any], Callable[[], Any]] = {
     ),
     AuthorizationInUse: in_use,
     Command: a_command,
+    Subscription: factories.subscription,
     User: lambda: User.objects.create_user("someone", password="x"),
     Group: lambda: Group.objects.create(name="role"),
     PeriodicTask: lambda: PeriodicTask.objects.create(

@@ -17,7 +17,7 @@ from rest_framework.exceptions import APIException, ErrorDetail
 
 from authorization.api.errors import Conflict
 
-OUR_APPS = ("locations", "tokens", "authorization")
+OUR_APPS = ("locations", "tokens", "authorization", "subscriptions")
 EVERYWHERE = "non_field_errors"
 
 # The field that a rule is about, where it is not the last of a unique constraint.

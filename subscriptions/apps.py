@@ -1,0 +1,7 @@
+"""Subscriptions of partner platforms."""
+
+from django.apps import AppConfig
+
+
+class SubscriptionsConfig(AppConfig):
+    name = "subscriptions"

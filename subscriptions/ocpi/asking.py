@@ -1,0 +1,100 @@
+"""`tokens/{uid}/authorize`: from OCPI's words to a charger's question, and from its answer back.
+
+There is one decision, and this asks it: each EVSE named is a question of its own, all at one instant and revision.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from authorization.engine.reasons import ROWS, Row
+from authorization.questions import BadQuestion, of_types, parse
+from authorization.services import Answer, authorize
+from subscriptions.ocpi.envelope import INVALID, NOT_ENOUGH, UNKNOWN_LOCATION, Refusal
+from subscriptions.ocpi.locations import location_named
+from subscriptions.ocpi.receiving import text_of
+from subscriptions.ocpi.token_objects import types_of
+from subscriptions.services import Sight
+
+MOST = 1000  # EVSEs that one request names
+NOWHERE = {"cpo": "-"}  # no CPO is called that: row 1
+
+
+def authorization_info(sight: Sight, uid: str, ocpi_type: str, references: Any, now: datetime) -> dict[str, Any]:
+    """An AuthorizationInfo object. references: the body, None where there is none. Raises Refusal, NoRules."""
+    types = types_of(ocpi_type)
+    if types is None:
+        raise Refusal(INVALID, "type is RFID or OTHER.")
+    token = {"id_token": uid, "token_type": "ISO14443" if types == ("RFID",) else "central"}
+    try:
+        if references is None or references == {}:
+            asked = [of_types(parse(token), types)._replace(placeless=True)]
+            return _info(_best(authorize(asked, sight.caller(), now)))
+        location_id, evse_uids, connector_ids = _references(references)
+        places = _places(sight, location_id, evse_uids)
+        questions = [of_types(parse(token | place), types) for place in places]
+    except BadQuestion as error:
+        raise Refusal(INVALID, error.detail) from None
+    answers = authorize(questions, sight.caller(), now)
+    info = _info(_best(answers))
+    if info["allowed"] == "ALLOWED":
+        at: dict[str, Any] = {"location_id": location_id}
+        if evse_uids:
+            at["evse_uids"] = [evse for evse, answer in zip(evse_uids, answers, strict=True) if _is_accepted(answer)]
+        if connector_ids:
+            at["connector_ids"] = connector_ids
+        info = {"allowed": info["allowed"], "location": at, "info": info["info"]}
+    return info
+
+
+def _references(body: Any) -> tuple[str, list[str], list[str]]:
+    """location_id, evse_uids, connector_ids of a LocationReferences object. Raises Refusal."""
+    if not isinstance(body, dict):
+        raise Refusal(INVALID, "Send a LocationReferences object, or nothing.")
+    if body.get("location_id") is None:
+        raise Refusal(NOT_ENOUGH, "location_id is missing.")
+    lists = []
+    for field, most in (("evse_uids", 39), ("connector_ids", 36)):
+        values = body.get(field) or []
+        if not isinstance(values, list) or len(values) > MOST:
+            raise Refusal(INVALID, f"{field} is a list of at most {MOST} texts.")
+        lists.append([text_of(value, field, most) for value in values])
+    return text_of(body["location_id"], "location_id", 39), lists[0], lists[1]
+
+
+def _places(sight: Sight, location_id: str, evse_uids: Sequence[str]) -> list[dict[str, str]]:
+    """How a charger would name each place. One that the partner does not see is unknown, as one that is not there."""
+    unknown = {"location_id": location_id} | NOWHERE
+    location = location_named(sight, location_id)
+    if location is None:
+        return [unknown for _ in evse_uids] or [unknown]
+    whole = {"location_id": location_id, "cpo": location.cpo.code}
+    if not evse_uids:
+        return [whole]
+    found = {evse.uid: evse for evse in location.evses.select_related("station")}
+    # An EVSE is at its location whatever its own id is; what more it says is its station.
+    stations = {uid: {"station": evse.station.identity} if evse.station else {} for uid, evse in found.items()}
+    return [whole | stations[uid] if uid in found else unknown for uid in evse_uids]
+
+
+def _is_accepted(answer: Answer | BadQuestion) -> bool:
+    return isinstance(answer, Answer) and answer.verdict.accepted
+
+
+def _best(answers: Sequence[Answer | BadQuestion]) -> Row:
+    """Of several EVSEs' answers one that accepts, or else the one that came furthest. Raises Refusal."""
+    for answer in answers:
+        if isinstance(answer, BadQuestion):
+            raise Refusal(NOT_ENOUGH if answer.code == "no_place" else INVALID, answer.detail)
+    given = [answer for answer in answers if isinstance(answer, Answer)]
+    chosen = max(given, key=lambda answer: (answer.verdict.accepted, answer.verdict.row))
+    return ROWS[chosen.verdict.row - 1]
+
+
+def _info(row: Row) -> dict[str, Any]:
+    """What a row is in OCPI. Raises Refusal for what is no AuthorizationInfo there."""
+    if row.ocpi == "2003":
+        raise Refusal(UNKNOWN_LOCATION, row.message)
+    if row.ocpi == "404":
+        raise Refusal(INVALID, row.message, 404)
+    return {"allowed": row.ocpi, "info": {"language": "en", "text": row.message}}

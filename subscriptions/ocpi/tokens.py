@@ -1,0 +1,87 @@
+"""`tokens`: the eMSPs' list, one token as an eMSP keeps it here, and the question whether it may charge."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.utils import timezone
+
+from subscriptions.models import Module, Role
+from subscriptions.ocpi import receiving, token_objects
+from subscriptions.ocpi.asking import authorization_info
+from subscriptions.ocpi.envelope import INVALID, OcpiView, Refusal, envelope, not_found
+from subscriptions.ocpi.pages import page
+from tokens.models import EMSP
+
+
+class Tokens(OcpiView):
+    module = Module.TOKENS
+
+    def get(self) -> HttpResponse:
+        now = timezone.now()
+        return page(
+            self,
+            "2.1.1/tokens/",
+            lambda asked: token_objects.total(self.sight, asked, now),
+            lambda asked: token_objects.rows(self.sight, asked, now),
+        )
+
+
+class OneToken(OcpiView):
+    """A token by its eMSP. An eMSP's platform writes those of the eMSPs in its scope; a CPO's reads them."""
+
+    module = Module.TOKENS
+
+    def _emsp(self, country: str, party: str) -> EMSP:
+        found = EMSP.objects.filter(
+            pk__in=self.sight.emsps, country_code=country.upper(), party_id=party.upper()
+        ).first()
+        if found is None:
+            raise not_found("token")
+        return found
+
+    def _shown(self, pk: int) -> dict[str, Any]:
+        shape = token_objects.token_object(self.sight, pk, timezone.now())
+        if shape is None:
+            raise not_found("token")
+        return shape
+
+    def get(self, country: str, party: str, uid: str) -> Any:
+        token = token_objects.token_named(self._emsp(country, party).pk, uid)
+        if token is None:
+            raise not_found("token")
+        return self._shown(token.pk)
+
+    def put(self, country: str, party: str, uid: str) -> Any:
+        emsp = self._writable(country, party)
+        _, new = receiving.put(emsp, uid, self._object())
+        return envelope(http=201 if new else 200)
+
+    def patch(self, country: str, party: str, uid: str) -> Any:
+        emsp = self._writable(country, party)
+        if receiving.patch(emsp, uid, self._object()) is None:
+            raise not_found("token")
+        return envelope()
+
+    def _writable(self, country: str, party: str) -> EMSP:
+        emsp = self._emsp(country, party)
+        if self.sight.subscription.role != Role.EMSP:
+            raise Refusal(INVALID, "Only an eMSP's platform sends tokens.", 403)
+        return emsp
+
+    def _object(self) -> Any:
+        """The body. Some partners send a list of the one object."""
+        body = self.body()
+        return body[0] if isinstance(body, list) and len(body) == 1 else body
+
+
+class Authorize(OcpiView):
+    """Whether a token may charge at a place."""
+
+    module = Module.TOKENS
+    # What was asked is in the log, however it was answered; and rules are read in a transaction of their own.
+    whole = False
+
+    def post(self, uid: str) -> Any:
+        query = self.request.GET
+        type_ = query.get("type") or query.get("token_type") or "RFID"
+        return authorization_info(self.sight, uid, type_, self.body(), timezone.now())

@@ -1,0 +1,110 @@
+"""Subscriptions' tokens: made, shown once, rotated, recognised; and what a subscription lets its partner see."""
+
+import binascii
+import hashlib
+import secrets
+from base64 import b64decode
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from authorization.services.keys import Caller, Partner
+from locations.access import with_sub_cpos
+from locations.models import CPO
+from subscriptions.models import PullToken, Role, Subscription
+
+LAST_USED_STEP = timedelta(minutes=1)
+MAX_OVERLAP = timedelta(days=90)
+MAX_TOKEN = 64  # characters, as OCPI has it
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A subscription and, looked up once for a request, what it is let see. Primary keys.
+
+    cpos: in scope with their sub-CPOs; None for all. emsps: in scope. own: the CPOs that the partner itself is, for a
+    partner in the role of a CPO: it may see all of its places.
+    """
+
+    subscription: Subscription
+    cpos: frozenset[int] | None
+    emsps: frozenset[int]
+    own: frozenset[int]
+
+    @property
+    def pk(self) -> int:
+        return int(self.subscription.pk)
+
+    def has_cpo(self, cpo: int | None) -> bool:
+        return cpo is not None and (self.cpos is None or cpo in self.cpos)
+
+    def caller(self) -> Caller:
+        """As whom the partner asks. The key is a number that no API key has."""
+        return Caller(-self.pk, f"partner {self.subscription.code}", partner=Partner(self.cpos, self.emsps))
+
+
+def issue(subscription: Subscription) -> str:
+    """A new token's text, which is shown now or never."""
+    text = f"cwp_{secrets.token_urlsafe(24)}"
+    PullToken.objects.create(subscription=subscription, prefix=text[:10], hash=_hash(text))
+    return text
+
+
+def rotate(subscription: Subscription, overlap: timedelta, now: datetime) -> str:
+    """A new token beside those in force, which expire after the overlap, if not before. Call it in a transaction, with
+    the subscription locked. overlap: up to MAX_OVERLAP."""
+    if not timedelta(0) <= overlap <= MAX_OVERLAP:
+        raise ValueError(overlap)
+    until = now + overlap
+    subscription.tokens.filter(Q(expires_at=None) | Q(expires_at__gt=until)).update(expires_at=until)
+    subscription.tokens.filter(expires_at__lte=now - MAX_OVERLAP).delete()
+    return issue(subscription)
+
+
+def authenticate(text: str, now: datetime) -> Subscription | None:
+    """The subscription, not paused, of a token in force at `now`, sent as it is or in Base64."""
+    if not text.isascii() or not text.isprintable() or len(text) > 4 * MAX_TOKEN:
+        return None
+    plain = _from_base64(text)
+    hashes = [_hash(text)] + ([_hash(plain)] if plain else [])
+    in_force = Q(expires_at=None) | Q(expires_at__gt=now)
+    found = (
+        PullToken.objects.filter(in_force, hash__in=hashes, subscription__enabled=True)
+        .select_related("subscription")
+        .first()
+    )
+    if found is None:
+        return None
+    subscription = found.subscription
+    encoded = bytes(found.hash) != hashes[0]
+    if subscription.sends_base64 != encoded:
+        Subscription.objects.filter(pk=subscription.pk).update(sends_base64=encoded)
+        subscription.sends_base64 = encoded
+    if found.last_used_at is None or now - found.last_used_at >= LAST_USED_STEP:
+        PullToken.objects.filter(pk=found.pk).update(last_used_at=now)
+    return subscription
+
+
+def sight_of(subscription: Subscription) -> Sight:
+    """Read anew for each request: what is taken out of the scope is gone with the next one."""
+    cpos = None
+    if not subscription.all_cpos:
+        cpos = with_sub_cpos(subscription.cpos.values_list("pk", flat=True))
+    own: frozenset[int] = frozenset()
+    if subscription.role == Role.CPO:
+        party = CPO.objects.filter(country_code=subscription.country_code, party_id=subscription.party_id)
+        own = with_sub_cpos(party.values_list("pk", flat=True))
+    return Sight(subscription, cpos, frozenset(subscription.emsps.values_list("pk", flat=True)), own)
+
+
+def _from_base64(text: str) -> str | None:
+    try:
+        plain = b64decode(text, validate=True).decode("ascii")
+    except (binascii.Error, ValueError):
+        return None
+    return plain if 0 < len(plain) <= MAX_TOKEN and plain.isprintable() else None
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()

@@ -1,0 +1,73 @@
+"""`partner(...)`: a partner platform's client below /ocpi/, which looks at the envelope of every answer."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from locations.models import CPO
+from subscriptions import services
+from tests import factories
+from tokens.models import EMSP
+
+
+class Answer:
+    def __init__(self, response: Any) -> None:
+        body = response.json()
+        assert set(body) - {"data"} == {"status_code", "status_message", "timestamp"}, body
+        assert re.fullmatch(r"[0-9-]{10}T[0-9:]{8}Z", body["timestamp"])
+        assert response.headers["Content-Type"] == "application/json"
+        self.http, self.headers = response.status_code, response.headers
+        self.code, self.data = body["status_code"], body.get("data")
+        self.text = response.content.decode()
+
+
+class Platform:
+    """Requests below /ocpi/ with a token."""
+
+    def __init__(self, text: str) -> None:
+        self.text, self.client = text, Client(HTTP_AUTHORIZATION=f"Token {text}")
+
+    def ask(self, method: str, path: str, body: Any = None, **query: Any) -> Answer:
+        address = path if path.startswith("http") else f"/ocpi/{path}"
+        if method == "get":
+            return Answer(self.client.get(address, query))
+        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        return Answer(self.client.generic(method.upper(), address, raw, "application/json", query_params=query))
+
+    def get(self, path: str, **query: Any) -> Answer:
+        return self.ask("get", f"2.1.1/{path}", **query)
+
+    def put(self, path: str, body: Any) -> Answer:
+        return self.ask("put", f"2.1.1/{path}", body)
+
+    def patch(self, path: str, body: Any) -> Answer:
+        return self.ask("patch", f"2.1.1/{path}", body)
+
+    def post(self, path: str, body: Any = None) -> Answer:
+        return self.ask("post", f"2.1.1/{path}", body)
+
+    def walk(self, path: str, **query: Any) -> list[Any]:
+        """Everything, page by page, as the Link says."""
+        answer = self.get(path, **query)
+        found = list(answer.data)
+        while "Link" in answer.headers:
+            link = answer.headers["Link"]
+            assert link.endswith('>; rel="next"')
+            answer = Answer(self.client.get(link[1:].partition(">")[0]))
+            found += answer.data
+        return found
+
+
+Make = Callable[..., Platform]
+
+
+@pytest.fixture
+def partner(db: None) -> Make:
+    def make(*parties: CPO | EMSP, **fields: Any) -> Platform:
+        return Platform(services.issue(factories.subscription(*parties, **fields)))
+
+    return make
