@@ -101,7 +101,7 @@ def test_ten_thousand_members_in_seconds(api: Api, cards: str) -> None:
     assert api.post(f"{cards}members/", {"add_auth_ids": names}, 200)["added"] == 10_000
     print(f"10,000 members: add {added - before:.2f} s, remove {removed - added:.2f} s, ", end="")
     print(f"new Auth IDs {time.perf_counter() - removed:.2f} s")
-    assert time.perf_counter() - before < 30
+    assert time.perf_counter() - before < 120  # by rows of a plan that reads the table it would be many minutes
 
 
 class World:

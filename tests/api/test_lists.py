@@ -107,4 +107,4 @@ def test_thousands_on_a_list_in_seconds(api: Api, location: int, count: int) -> 
     names = {"clear": "all", "add_auth_ids": [f"DE-ABC-{n:06}" for n in range(count)]}
     assert api.post(path, names, 200)["tokens_count"] == count
     print(f"{count} on a list: add {added - before:.2f} s, replace by new names {time.perf_counter() - added:.2f} s")
-    assert time.perf_counter() - before < 20
+    assert time.perf_counter() - before < 120  # by rows of a plan that reads the table it would be many minutes

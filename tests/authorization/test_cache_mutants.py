@@ -44,7 +44,7 @@ MUTANTS = [
     ("blocked, expiry, emsp is None, False)", "blocked, expiry, False, False)"),
     ('each.startswith("EMAID:")', "False"),
     ("for pk in self.cpo(cpo)[3]", "for pk in [cpo]"),
-    ("return Reach(everything=True)", "return Reach()"),
+    ("if admin:\n        return Reach(everything=True)", "if admin:\n        return Reach()"),
 ]
 caught: set[tuple[str, str]] = set()
 

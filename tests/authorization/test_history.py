@@ -31,6 +31,7 @@ WITHOUT = {
     "Change": "rows are only ever added",
     "ChangedKeys": "rows are only ever added",
     "Spool": "how much of the log has arrived",
+    "Node": "which revision a node has",
 }
 
 

@@ -55,8 +55,8 @@ def gateway() -> Iterator[Running]:
         yield running
     finally:
         running.stop()
+        # Its threads give their connections back before the next test's database is emptied.
+        asyncio.run_coroutine_threadsafe(running.loop.shutdown_default_executor(), running.loop).result(30)
         running.loop.call_soon_threadsafe(running.loop.stop)
         running.thread.join(10)
-        # Its threads give their connections back before the next test's database is emptied.
-        running.loop.run_until_complete(running.loop.shutdown_default_executor())
         running.loop.close()

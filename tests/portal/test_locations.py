@@ -341,7 +341,7 @@ class TestNeighbours:
         station = factories.station(place, authorization_required=False)
         factories.evse(place, station=station, evse_id="NL*GFX*E77")
         page = owner.get(url(ChargeStation, "change", station.pk))
-        assert [tab["slug"] for tab in page.context["object_tabs"]] == ["change", "evses", "log", "history"]
+        assert [tab["slug"] for tab in page.context["object_tabs"]] == ["change", "evses", "log", "charging", "history"]
         assert "everyone charges here free" in page.content.decode()
         assert url(Location, "change", place.pk) in page.content.decode()
         assert "NL*GFX*E77" in owner.get(url(ChargeStation, "evses", station.pk)).content.decode()

@@ -177,7 +177,7 @@ def test_thousands_of_names_take_seconds_with_plans_kept_from_a_small_table() ->
     Token.objects.bulk_create(Token(emsp=emsp, uid=f"{n:04}", auth_id=f"c{n}") for n in range(3000))
     at_commit()
     # 3 s on a busy laptop; a plan that reads a table for each row takes minutes.
-    assert time.perf_counter() - before < 20
+    assert time.perf_counter() - before < 120  # by rows of a plan that reads the table it would be many minutes
     assert Token.objects.filter(external=True).count() == 0
 
 
