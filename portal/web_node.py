@@ -11,7 +11,7 @@ from authorization.bounded import Bounded, BoundedLog, BoundedStore
 from authorization.cache.guard import Guard
 from authorization.cache.snapshot import NotReady, Reader
 from authorization.cache.store import CacheStore
-from authorization.limits import Limits, LocalCounts, NodeCounts, RedisCounts
+from authorization.limits import Counts, Limits, LocalCounts, NodeCounts, RedisCounts
 from authorization.services import charging
 from authorization.spool import DatabaseLog, SpoolLog
 from authorization.store import DatabaseStore
@@ -29,13 +29,7 @@ def answer_from_the_copy() -> None:
     health.ask = Bounded(WATCHING_THREADS, WATCHING_PATIENCE).ask
     charging.store = CacheStore(reader, BoundedStore(DatabaseStore(), bounded))
     charging.log = SpoolLog(settings.SPOOL_FOLDER, BoundedLog(DatabaseLog(), bounded))
-    charging.limits = Limits(
-        [
-            RedisCounts(settings.REDIS_URL, f"chargeward:{settings.DATABASE_ADDRESS}:unknown"),
-            NodeCounts(settings.CACHE_FOLDER / "unknown.json"),
-            LocalCounts(),
-        ]
-    )
+    charging.limits = Limits(counts())
     charging.limits.look_from_now_on()
     Guard(settings.CACHE_FOLDER, settings.BASE_DIR / "manage.py").start()
     metrics.count_from_now_on()
@@ -44,6 +38,16 @@ def answer_from_the_copy() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+
+
+def counts() -> list[Counts]:
+    """Where unknown tokens are counted. Without a REDIS_URL, or with a wrong one, which a system check reports, a node
+    counts for itself: chargers are answered all the same."""
+    own: list[Counts] = [NodeCounts(settings.CACHE_FOLDER / "unknown.json"), LocalCounts()]
+    try:
+        return [RedisCounts(settings.REDIS_URL, f"chargeward:{settings.DATABASE_ADDRESS}:unknown"), *own]
+    except ValueError:
+        return own
 
 
 def _warm(reader: Reader) -> None:

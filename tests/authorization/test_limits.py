@@ -18,6 +18,7 @@ from authorization.limits import Counts, Limits, LocalCounts, NodeCounts, RedisC
 from authorization.models import ApiKey, Decision
 from authorization.services import Caller, charging, create_key
 from locations.models import EVSE
+from portal import web_node
 from portal.stack import ports
 from tests import factories
 from tests.conftest import ApiClient
@@ -119,6 +120,13 @@ def test_without_redis_it_holds_for_the_node(tmp_path: Path) -> None:
     assert refused(workers[0], STATION)
     module.Limits.look(workers[1])
     assert refused(workers[1], STATION)
+
+
+@pytest.mark.parametrize("url", ["", "http://127.0.0.1/0"])
+def test_a_node_without_an_address_of_redis_counts_for_itself(settings: LazySettings, url: str) -> None:
+    assert [type(each) for each in web_node.counts()] == [RedisCounts, NodeCounts, LocalCounts]
+    settings.REDIS_URL = url
+    assert [type(each) for each in web_node.counts()] == [NodeCounts, LocalCounts]
 
 
 def test_without_redis_and_a_disk_it_holds_for_the_process(tmp_path: Path) -> None:
