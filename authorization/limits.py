@@ -159,7 +159,7 @@ class Limits:
     def check(self, caller: Caller) -> None:
         """Raises TooManyUnknown."""
         until = self._closed.get(caller.key)
-        if until is None or limit_of(caller) == 0:
+        if until is None:
             return
         wait = until - time.monotonic()
         if wait > 0:

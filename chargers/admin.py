@@ -20,7 +20,7 @@ from chargers.models import AuthorizationInUse, Command
 from chargers.services import commands
 from chargers.services.commands import NothingThere, Order
 from locations.access import scope_of_request, visible_to
-from locations.admin_base import ScopedAdmin, display
+from locations.admin_base import OnlyShown, ScopedAdmin, display
 from locations.admin_listing import Column, Listing
 from locations.admin_pages import Button, ObjectPage
 from locations.admin_scope import PartyFilter, may_name
@@ -71,21 +71,12 @@ class OpenFilter(RadioFilter):  # type: ignore[misc]
         return queryset.filter(ended_at__isnull=asked == "yes") if asked in ("yes", "no") else queryset
 
 
-class Told(ScopedAdmin):
+class Told(OnlyShown, ScopedAdmin):
     """Rows that happen, and that nobody edits."""
 
     sortable_by = ()
     search_fields = ("station__identity",)
     search_help_text = gettext_lazy("Identity of a charge station, from its beginning")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def search(self, queryset: Any, term: str, request: HttpRequest) -> tuple[Any, bool]:
         return (queryset.filter(station__identity_normal__startswith=term.upper()) if term else queryset), False

@@ -59,8 +59,8 @@ class ScopedInline(Scoped, Fields, ThemedInline):
     show_change_link = True
 
 
-class ShownInline(ScopedInline):
-    """Rows that are edited on their own pages, and only shown here."""
+class OnlyShown:
+    """Rows that nobody adds, edits or deletes where they are shown."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -70,6 +70,10 @@ class ShownInline(ScopedInline):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class ShownInline(OnlyShown, ScopedInline):
+    """Rows that are edited on their own pages, and only shown here."""
 
 
 class ScopedAdmin(ObjectPages, Versioned, Scoped, Fields, ThemedAdmin):

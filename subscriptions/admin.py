@@ -10,8 +10,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminIntegerFieldWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from authorization.admin.keys import Rotation
 from locations.admin_base import ScopedAdmin, display
 from locations.admin_pages import Button, ObjectPage
 from subscriptions import services
@@ -24,7 +25,6 @@ WORDS = [
     gettext_noop("Each with its sub-CPOs."),
     gettext_noop("Off: paused. The partner is refused until it is on again."),
 ]  # fmt: skip
-MAX_HOURS = 168
 NAMES: dict[str, Any] = {
     Module.LOCATIONS: gettext_lazy("locations"),
     Module.TOKENS: gettext_lazy("charge tokens"),
@@ -33,17 +33,12 @@ NAMES: dict[str, Any] = {
 }
 
 
-class Rotation(forms.Form):
+class TokenRotation(Rotation):
     """How long the old token works on beside the new one."""
 
-    overlap = forms.IntegerField(
-        min_value=0,
-        max_value=MAX_HOURS,
-        initial=24,
-        label=gettext_lazy("Hours that the old token works on"),
-        help_text=gettext_lazy("0 to 168. With 0 it is refused at once."),
-        widget=UnfoldAdminIntegerFieldWidget(attrs={"min": "0", "max": str(MAX_HOURS)}),
-    )
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.fields["overlap"].label = _("Hours that the old token works on")
 
 
 @admin.register(Subscription)
@@ -128,7 +123,7 @@ class SubscriptionAdmin(ScopedAdmin):
         return self.page_of(request, obj, "admin/new_key.html", context, title=title)
 
     def rotate_page(self, request: HttpRequest, obj: Subscription) -> HttpResponse:
-        form = Rotation(request.POST or None)
+        form = TokenRotation(request.POST or None)
         if not form.is_valid():
             title = _("New token for %(for)s") % {"for": obj}
             return self.page_of(request, obj, "admin/rotate_token.html", {"form": form}, title=title)

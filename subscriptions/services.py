@@ -1,7 +1,6 @@
 """Subscriptions' tokens: made, shown once, rotated, recognised; and what a subscription lets its partner see."""
 
 import binascii
-import hashlib
 import secrets
 from base64 import b64decode
 from dataclasses import dataclass
@@ -9,13 +8,11 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from authorization.services.keys import Caller, Partner
+from authorization.services.keys import LAST_USED_STEP, MAX_OVERLAP, Caller, Partner, hash_of
 from locations.access import with_sub_cpos
 from locations.models import CPO
 from subscriptions.models import PullToken, Role, Subscription
 
-LAST_USED_STEP = timedelta(minutes=1)
-MAX_OVERLAP = timedelta(days=90)
 MAX_TOKEN = 64  # characters, as OCPI has it
 
 
@@ -47,7 +44,7 @@ class Sight:
 def issue(subscription: Subscription) -> str:
     """A new token's text, which is shown now or never."""
     text = f"cwp_{secrets.token_urlsafe(24)}"
-    PullToken.objects.create(subscription=subscription, prefix=text[:10], hash=_hash(text))
+    PullToken.objects.create(subscription=subscription, prefix=text[:10], hash=hash_of(text))
     return text
 
 
@@ -67,7 +64,7 @@ def authenticate(text: str, now: datetime) -> Subscription | None:
     if not text.isascii() or not text.isprintable() or len(text) > 4 * MAX_TOKEN:
         return None
     plain = _from_base64(text)
-    hashes = [_hash(text)] + ([_hash(plain)] if plain else [])
+    hashes = [hash_of(text)] + ([hash_of(plain)] if plain else [])
     in_force = Q(expires_at=None) | Q(expires_at__gt=now)
     found = (
         PullToken.objects.filter(in_force, hash__in=hashes, subscription__enabled=True)
@@ -104,7 +101,3 @@ def _from_base64(text: str) -> str | None:
     except (binascii.Error, ValueError):
         return None
     return plain if 0 < len(plain) <= MAX_TOKEN and plain.isprintable() else None
-
-
-def _hash(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()

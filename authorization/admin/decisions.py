@@ -26,7 +26,7 @@ from authorization.services.asking import asked_again, asker_of
 from authorization.services.log_search import search_log
 from locations import admin_history
 from locations.access import scope_of_request, visible_to
-from locations.admin_base import ScopedAdmin, display
+from locations.admin_base import OnlyShown, ScopedAdmin, display
 from locations.admin_format import instant
 from locations.admin_scope import PartyFilter, may_name
 
@@ -53,7 +53,7 @@ class Answered(BooleanRadioFilter):  # type: ignore[misc]
 
 
 @admin.register(Decision)
-class DecisionAdmin(ScopedAdmin):
+class DecisionAdmin(OnlyShown, ScopedAdmin):
     list_display = ("decided", "outcome", "reason")
     list_filter = (
         ("accepted", Answered),
@@ -66,15 +66,6 @@ class DecisionAdmin(ScopedAdmin):
     list_before_template = "admin/log_live.html"
     search_fields = ("request_id",)
     search_help_text = gettext_lazy("Auth ID or Chip ID, known or not; name or id of a location, EVSE id; caller's id")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def get_queryset(self, request: HttpRequest) -> Any:
         # A decision outlives what it speaks of; a missing one is left empty by the join.

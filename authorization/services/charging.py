@@ -168,7 +168,7 @@ def log_row(answer: Answer, caller: Caller) -> Row:
         question.id,
         decided_at,
         caller.label[:300],
-        (caller.key or None) if caller.partner is None else None,
+        caller.key if caller.key > 0 else None,
         question.token_type,
         verdict.token,
         _normal(question),

@@ -34,7 +34,8 @@ class Partner:
 class Caller:
     """Who asks: the key, and what it is for. Exactly one of station, cpo, user and partner is set, or portal.
 
-    portal: the portal itself, which reaches everything. key: 0 where none was shown; a partner's is its subscription's.
+    portal: the portal itself, which reaches everything. key: 0 where none was shown, below 0 for a partner: no API
+    key has such a number.
     """
 
     key: int
@@ -57,7 +58,8 @@ def create_key(
     """A new key and its text, which is shown now or never. Raises ValidationError unless it has one scope."""
     prefix, secret = secrets.token_hex(5), secrets.token_urlsafe(24)
     text = f"cw_{prefix}_{secret}"
-    key = ApiKey(name=name, prefix=prefix, hash=_hash(text), station=station, cpo=cpo, user=user, expires_at=expires_at)
+    scope = {"station": station, "cpo": cpo, "user": user}
+    key = ApiKey(name=name, prefix=prefix, hash=hash_of(text), expires_at=expires_at, **scope)
     key.full_clean(exclude=["hash"])
     key.save()
     return key, text
@@ -69,7 +71,7 @@ def authenticate(text: str, now: datetime) -> Caller | None:
     if prefix is None:
         return None
     key = ApiKey.objects.select_related("user", "station", "cpo").filter(prefix=prefix).first()
-    if key is None or not hmac.compare_digest(bytes(key.hash), _hash(text)) or not in_force(key, now):
+    if key is None or not hmac.compare_digest(bytes(key.hash), hash_of(text)) or not in_force(key, now):
         return None
     if key.last_used_at is None or now - key.last_used_at >= LAST_USED_STEP:
         _note_use(key, now)
@@ -151,7 +153,8 @@ def rotate(old: ApiKey, overlap: timedelta, now: datetime) -> tuple[ApiKey, str]
     return create_key(name=old.name, station=old.station, cpo=old.cpo, user=old.user)
 
 
-def _hash(text: str) -> bytes:
+def hash_of(text: str) -> bytes:
+    """What is kept of a text that has random bits enough to need no salt."""
     return hashlib.sha256(text.encode()).digest()
 
 

@@ -13,11 +13,10 @@ from rest_framework.response import Response
 
 from authorization.api.filters import FlagFilter, NormalFilter
 from authorization.api.resources.base import Checked, Resource
+from authorization.api.resources.keys import Rotation
 from authorization.api.resources.refusals import writing
 from subscriptions import services
 from subscriptions.models import Module, PullToken, Role, Subscription
-
-MAX_OVERLAP = int(services.MAX_OVERLAP.total_seconds()) // 3600  # hours
 
 
 class PullTokenSerializer(serializers.ModelSerializer[PullToken]):
@@ -69,10 +68,8 @@ class SubscriptionFilter(filters.FilterSet):  # type: ignore[misc]
     enabled = FlagFilter()
 
 
-class TokenRotation(serializers.Serializer[Any]):
+class TokenRotation(Rotation):
     """How long the old token keeps working beside the new one."""
-
-    overlap_hours = serializers.IntegerField(min_value=0, max_value=MAX_OVERLAP, default=24)
 
 
 class Subscriptions(Resource):
