@@ -11,18 +11,20 @@ from authorization.questions import BadQuestion, Question
 from authorization.reach import Reach
 
 
-class EvseRow(NamedTuple):
-    """evse_id: as entered. location, station: pks."""
-
-    evse_id: str
-    location: int
-    station: int | None
-
-
 class StationRow(NamedTuple):
+    """location: its pk."""
+
     id: int
     location: int
     required: bool
+
+
+class EvseRow(NamedTuple):
+    """evse_id: as entered. location: its pk."""
+
+    evse_id: str
+    location: int
+    station: StationRow | None
 
 
 class LocationRow(NamedTuple):
@@ -119,7 +121,7 @@ def find_place(question: Question, view: View, reach: Reach) -> Spot | None:
         location = _location(question, view, reach, own)
     if question.evse_id_normal is not None:
         evse = view.evse(question.evse_id_normal)
-        if evse is not None and not _reaches(view, reach, own, evse.location, evse.station):
+        if evse is not None and not _reaches(view, reach, own, evse.location, evse.station and evse.station.id):
             evse = None
     if question.station_normal is not None:
         station = view.station(question.station_normal)
@@ -143,7 +145,7 @@ def _at_evse(normal: str, view: View, reach: Reach) -> Spot | None:
     location = view.location(evse.location)
     if not reach.has_places_of(location.cpo):
         return None
-    return Spot(location, None if evse.station is None else view.station_by_pk(evse.station), evse)
+    return Spot(location, evse.station, evse)
 
 
 def _location(question: Question, view: View, reach: Reach, own: StationRow | None) -> LocationRow | None:
@@ -172,12 +174,11 @@ def _agree(
     location: LocationRow | None, evse: EvseRow | None, station: StationRow | None, own: StationRow | None, view: View
 ) -> Spot:
     """One Spot of everything named, and of the key's own station. Raises BadQuestion where two of them differ."""
-    evse_station = view.station_by_pk(evse.station) if evse is not None and evse.station is not None else None
-    stations = {row.id: row for row in (station, evse_station, own) if row is not None}
+    stations = {row.id: row for row in (station, evse and evse.station, own) if row is not None}
     at = {row.location for row in (evse, *stations.values()) if row is not None}
     if location is not None:
         at.add(location.place.location)
-    not_its_own = evse is not None and station is not None and evse.station != station.id
+    not_its_own = evse is not None and station is not None and evse.station != station
     if len(at) > 1 or len(stations) > 1 or not_its_own:
         raise BadQuestion("The places named are not one place.", "conflicting_places")
     return Spot(location or view.location(at.pop()), next(iter(stations.values()), None), evse)

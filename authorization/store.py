@@ -111,7 +111,10 @@ class DatabaseView:
 
     def evse(self, normal: str) -> EvseRow | None:
         row = self._places.evses.get(normal)
-        return EvseRow(row["evse_id"], row["location_id"], row["station_id"]) if row else None
+        if row is None:
+            return None
+        station = None if row["station_id"] is None else self.station_by_pk(row["station_id"])
+        return EvseRow(row["evse_id"], row["location_id"], station)
 
     def station(self, normal: str) -> StationRow | None:
         return _station(self._places.stations.get(normal))

@@ -144,10 +144,15 @@ class ObjectPages(Page):
         at: str = "",
         danger: bool = False,
         fields: Mapping[str, Iterable[Any]] | None = None,
+        returns: str = "",
     ) -> TemplateResponse:
-        """Asks before something happens: what it will do, in sentences; a POST of `fields` and `confirmed` does it."""
+        """Asks before something happens: what it will do, in sentences; a POST of `fields` and `confirmed` does it.
+
+        returns: the field that, POSTed with them, brings back the form they are from; without it, Cancel leaves.
+        """
         hidden = [(name, value) for name, values in (fields or {}).items() for value in values]
         context = {"lines": lines, "button": button, "danger": danger, "fields": hidden, "object_buttons": []}
+        context["returns"] = returns
         return self.page_of(request, obj, "admin/confirmation.html", context, at=at, title=title)
 
     def list_confirmation(

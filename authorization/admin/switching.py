@@ -41,7 +41,7 @@ class SwitchingAdmin(OwnedAdmin):
             return self._ask_first(request, asked)
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
-        """Of an exception that is there: what alters its effect is saved once that has been confirmed."""
+        """What alters the effect of an exception is saved once that has been confirmed; a new one's is beside its form."""
         if change and "confirmed" not in request.POST:
             row = ChargeException.objects.prefetch_related("cpo_groups", "emsp_groups").get(pk=form.instance.pk)
             before = effects.chosen_by(row)
@@ -73,6 +73,7 @@ class SwitchingAdmin(OwnedAdmin):
             button=_("Save"),
             at="change",
             fields={name: request.POST.getlist(name) for name in kept},
+            returns="_effect",
         )
 
     def _sentence(self, request: HttpRequest, what: Chosen) -> str:

@@ -90,12 +90,13 @@ KINDS: dict[str, Kind] = {
         " FROM tokens_driver d {some}",
         "WHERE d.id = ANY (%(keys)s::bigint[])",
     ),
-    # [EVSE id as entered, location, station]
+    # [EVSE id as entered, location, station, its authorization_required]
     "evse": Kind(
         "e",
-        "SELECT evse_id_normal, json_build_array(evse_id, location_id, station_id)::text"
-        " FROM locations_evse WHERE evse_id_normal IS NOT NULL {some}",
-        "AND evse_id_normal = ANY (%(keys)s)",
+        "SELECT e.evse_id_normal, json_build_array(e.evse_id, e.location_id, s.id, s.authorization_required)::text"
+        " FROM locations_evse e LEFT JOIN locations_chargestation s ON s.id = e.station_id"
+        " WHERE e.evse_id_normal IS NOT NULL {some}",
+        "AND e.evse_id_normal = ANY (%(keys)s)",
     ),
     # The groups that name an Auth ID
     "name": Kind(
@@ -260,6 +261,14 @@ def changed(cursor: Cursor[Any], keys: dict[str, set[str]]) -> Iterator[tuple[by
             [list(named)],
         )
         keys["uid"] = keys.get("uid", set()) | {row[0] for row in cursor}
+    if changed_stations := keys.get("station"):
+        # Their EVSEs say whether they require authorization.
+        cursor.execute(
+            "SELECT evse_id_normal FROM locations_evse"
+            " WHERE station_id = ANY (%s::bigint[]) AND evse_id_normal IS NOT NULL",
+            [list(changed_stations)],
+        )
+        keys["evse"] = keys.get("evse", set()) | {row[0] for row in cursor}
     for name, wanted in keys.items():
         kind = KINDS[name]
         cursor.execute(kind.sql.format(some=kind.some).encode(), {"keys": list(wanted)} if kind.some else None)

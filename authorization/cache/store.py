@@ -119,7 +119,10 @@ class CopyView:
 
     def evse(self, normal: str) -> EvseRow | None:
         raw = self.get(b"e" + normal.encode())
-        return None if raw is None else EvseRow._make(orjson.loads(raw))
+        if raw is None:
+            return None
+        evse_id, location, station, required = orjson.loads(raw)
+        return EvseRow(evse_id, location, None if station is None else StationRow(station, location, required))
 
     def station(self, normal: str) -> StationRow | None:
         raw = self.get(b"i" + normal.encode())
@@ -170,8 +173,8 @@ class CopyView:
         ]
 
     def _token(self, document: Any, emaid: bool) -> TokenRow:
-        pk, emsp, customer, driver, auth_id, valid, expires_at, *named = document
-        blocked, groups = not valid, named[0] if named else _NONE
+        pk, emsp, customer, driver, auth_id, valid, expires_at = document[:7]
+        blocked, groups = not valid, document[7] if auth_id is None else _NONE
         # There are few eMSPs, and too many customers and drivers to remember, of whom most have nothing to say.
         if emsp is not None:
             holder_blocked, more = self._shared(b"m%d" % emsp)

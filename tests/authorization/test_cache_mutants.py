@@ -24,8 +24,8 @@ pytestmark = pytest.mark.django_db
 
 # What stands in authorization/cache/store.py, and what is planted in its place.
 MUTANTS = [
-    ("blocked, groups = not valid, named", "blocked, groups = False, named"),
-    ("not valid, named[0] if named else _NONE", "not valid, _NONE"),
+    ("blocked, groups = not valid, document", "blocked, groups = False, document"),
+    ("document[7] if auth_id is None else _NONE", "_NONE"),
     ("blocked, groups = blocked or holder_blocked, groups + more if more else groups", "groups = groups + more"),
     ("groups + more if more else groups", "groups"),
     ("if customer is not None and (raw", "if False and (raw"),
@@ -40,6 +40,7 @@ MUTANTS = [
     ("above), private, published, False)", "above), False, published, False)"),
     ("above), private, published, False)", "above), private, True, False)"),
     ("StationRow(pk, location, required)", "StationRow(pk, location, True)"),
+    ("StationRow(station, location, required)", "StationRow(station, location, True)"),
     ("for each in orjson.loads(raw)\n", "for each in orjson.loads(raw)[:1]\n"),
     ("blocked, expiry, emsp is None, False)", "blocked, expiry, False, False)"),
     ('each.startswith("EMAID:")', "False"),

@@ -324,6 +324,19 @@ class TestSavingAsksFirst:
         assert (row.enabled, row.name, row.notes) == (False, "Off", "a < b")
         assert "Enable 1 exception?" in send(boss, address, enabled="on").content.decode()
 
+    def test_and_the_form_comes_back_as_it_was_typed(self, boss: Client) -> None:
+        places, cards = pair()
+        row = factories.exception("whitelist", "emsp_for_cpo", [places], [cards])
+        address = url(ChargeException, "change", row.pk)
+        question = send(boss, address, action="blacklist", name="Typed")
+        name = question.context["returns"]
+        again = boss.post(address, kept(question) | {"confirmed": "yes", name: "yes"})
+        assert errors(again) == {"__all__": ["Nothing is saved yet. See below what it would do."]}
+        typed = again.context["adminform"].form.data
+        assert (typed["name"], typed["action"]) == ("Typed", "blacklist")
+        row.refresh_from_db()
+        assert row.action == "whitelist"
+
     def test_before_it_has_another_effect(self, boss: Client) -> None:
         places, cards = pair()
         more = factories.group("token", name="Fleet B")
