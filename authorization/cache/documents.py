@@ -20,12 +20,14 @@ _COPY_BEGINS = b"PGCOPY\n\xff\r\n\0"
 class Kind:
     """Documents of one kind. Their key in the copy is `prefix` and then the key by which changes name them.
 
-    sql: selects key and value, with {some} where a condition on %(keys)s may stand.
+    sql: selects key and value, with {some} where a condition on %(keys)s may stand. columns: what the table may be read
+    in the order of, by an index or for grouping, to have the keys in the order of their bytes.
     """
 
     prefix: str
     sql: str
     some: str
+    columns: tuple[str, ...] = ()
 
 
 def groups_of(column: str, row: str) -> str:
@@ -63,6 +65,7 @@ KINDS: dict[str, Kind] = {
         FROM tokens_token t WHERE t.auth_id_normal IS NOT NULL {{some}} GROUP BY t.auth_id_normal
         """,
         "AND t.auth_id_normal = ANY (%(keys)s)",
+        columns=("t.auth_id_normal",),
     ),
     # [country_code, party_id, groups of it and of every CPO above, itself and every CPO below]
     "cpo": Kind(
@@ -179,6 +182,7 @@ KINDS: dict[str, Kind] = {
         f"SELECT t.type || ':' || t.uid_normal, {_TOKEN} FROM tokens_token t WHERE t.uid_normal IS NOT NULL {{some}}",
         """AND (t.type, t.uid_normal) IN (
             SELECT split_part(k, ':', 1), substr(k, strpos(k, ':') + 1) FROM unnest(%(keys)s::text[]) AS k)""",
+        columns=("t.type", "t.uid_normal"),  # no type begins as another one
     ),
     # [username, active, whether an Admin, CPOs granted, eMSPs granted]
     "user": Kind(
@@ -229,14 +233,23 @@ FORMAT = hashlib.sha256(repr(sorted(KINDS.items())).encode()).hexdigest()[:16]
 
 def everything(cursor: Cursor[Any]) -> Iterator[Document]:
     """Every document there is, in the order of the keys' bytes: read by COPY, as the cursor's transaction sees it."""
+    cursor.execute("SELECT datcollate = 'C' FROM pg_database WHERE datname = current_database()")
+    by_bytes = bool((cursor.fetchone() or (False,))[0])
     for prefix in sorted({kind.prefix for kind in KINDS.values()}):
-        parts = " UNION ALL ".join(kind.sql.format(some="") for kind in KINDS.values() if kind.prefix == prefix)
-        query = (
-            f"COPY (SELECT convert_to('{prefix}' || d.key, 'UTF8') AS key, convert_to(d.value, 'UTF8')"
-            f" FROM ({parts}) AS d (key, value) ORDER BY key) TO STDOUT (FORMAT BINARY)"
-        )
-        with cursor.copy(query.encode()) as copy:
+        with cursor.copy(_all_of(prefix, by_bytes).encode()) as copy:
             yield from _pairs(copy)
+
+
+def _all_of(prefix: str, by_bytes: bool) -> str:
+    """by_bytes: whether the database compares texts so, and has its indexes in that order."""
+    kinds = [kind for kind in KINDS.values() if kind.prefix == prefix]
+    parts, order = " UNION ALL ".join(kind.sql.format(some="") for kind in kinds), " ORDER BY key"
+    if by_bytes and kinds[0].columns:
+        parts, order = f"{parts} ORDER BY {', '.join(kinds[0].columns)}", ""
+    return (
+        f"COPY (SELECT convert_to('{prefix}' || d.key, 'UTF8') AS key, convert_to(d.value, 'UTF8')"
+        f" FROM ({parts}) AS d (key, value){order}) TO STDOUT (FORMAT BINARY)"
+    )
 
 
 def _pairs(messages: Iterable[Any]) -> Iterator[Document]:
