@@ -21,7 +21,7 @@ bench: .venv/.installed ## run the benchmarks with throwaway servers
 	@exec $(PY) -m portal.stack test -- $(PY) -m tests.benchmarks $(ARGS)
 
 drills: .venv/.installed ## kill, stop and change everything under load, for some minutes, and print what came of it
-	@exec env DRILLS=long $(PY) -m pytest -v -n 0 tests/drills $(ARGS)
+	@exec env DRILLS=long $(PY) -m pytest -v -n 0 tests/drills tests/engine/test_volume.py $(ARGS)
 
 check: .venv/.installed ## ruff, mypy, import rules, migrations, Django's deployment checks
 	@exec sh .ci/check

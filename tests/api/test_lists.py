@@ -8,6 +8,7 @@ import pytest
 from authorization.models import AuthorizationListEntry
 from tests import factories
 from tests.api.conftest import Api
+from tests.plans import rows_passed_over
 from tokens.models import Token
 
 
@@ -98,13 +99,13 @@ def test_pages_of_each(api: Api, location: int) -> None:
 
 
 @pytest.mark.parametrize("count", [5_000])
-def test_thousands_on_a_list_in_seconds(api: Api, location: int, count: int) -> None:
+def test_thousands_on_a_list_are_found_by_index(api: Api, location: int, count: int) -> None:
     path, emsp = f"locations/{location}/authorization-list/", factories.emsp()
     rows = Token.objects.bulk_create(Token(emsp=emsp, uid=f"{n:08X}", auth_id=f"NLTNM{n:06}") for n in range(count))
-    before = time.perf_counter()
+    before, passed = time.perf_counter(), rows_passed_over()
     assert api.post(path, {"add_tokens": [token.pk for token in rows]}, 200)["tokens_count"] == count
     added = time.perf_counter()
     names = {"clear": "all", "add_auth_ids": [f"DE-ABC-{n:06}" for n in range(count)]}
     assert api.post(path, names, 200)["tokens_count"] == count
     print(f"{count} on a list: add {added - before:.2f} s, replace by new names {time.perf_counter() - added:.2f} s")
-    assert time.perf_counter() - before < 120  # by rows of a plan that reads the table it would be many minutes
+    assert rows_passed_over() - passed < 10 * count
