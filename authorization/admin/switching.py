@@ -41,7 +41,7 @@ class SwitchingAdmin(OwnedAdmin):
             return self._ask_first(request, asked)
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
-        """What alters the effect of an exception is saved once that has been confirmed; a new one's is beside its form."""
+        """What alters the effect of an exception is saved once confirmed; a new one's is beside its form."""
         if change and "confirmed" not in request.POST:
             row = ChargeException.objects.prefetch_related("cpo_groups", "emsp_groups").get(pk=form.instance.pk)
             before = effects.chosen_by(row)
