@@ -9,12 +9,12 @@ from playwright.sync_api import Page, expect
 from authorization.models import ApiKey
 from authorization.services import create_key
 from tests import factories
-from tests.browser.test_admin import choose, log_in, save
+from tests.browser.test_admin import choose, enter, save
 from tests.portal.test_admin import url
 from tokens.models import EMSP, Customer, Token
 
 pytestmark = pytest.mark.django_db(transaction=True)
-CARD, PASSWORD = "04:A2:B3:C4:D5:E6:80", "manager-of-tests"
+CARD = "04:A2:B3:C4:D5:E6:80"
 
 
 def ask(page: Page, key: str, **question: str) -> str:
@@ -34,7 +34,7 @@ def test_a_card_is_lost_and_found(page: Page) -> None:
     question = {"id_token": CARD, "location_id": place.location_id}
     assert ask(page, key, **question) == "ALLOWED"
 
-    log_in(page, user.username, PASSWORD)
+    enter(page, user.username)
     page.locator("#nav-sidebar-apps span:text-is('Charge tokens')").click()
     page.locator("#searchbar").fill("nltnmc00122045")
     page.keyboard.press("Enter")
@@ -68,7 +68,7 @@ def test_a_new_card_and_who_may_search_for_it(page: Page) -> None:
         emsp = factories.emsp(name="New Motion")
         fleet, cpo = factories.customer(emsp, name="Fleet A"), factories.cpo(name="Goflux")
         user = factories.manager(emsp)
-    log_in(page, user.username, PASSWORD)
+    enter(page, user.username)
     page.goto(url(Customer, "tokens", fleet.pk))
     page.get_by_role("link", name="Add charge token").click()
     page.locator("[name=uid]").fill(CARD)
@@ -93,7 +93,7 @@ def test_a_station_gets_a_key(page: Page) -> None:
         factories.station(identity="CS-78")
         factories.token(uid=CARD)
         user = factories.manager(station.location.cpo)
-    log_in(page, user.username, PASSWORD)
+    enter(page, user.username)
     page.goto(url(ApiKey, "changelist"))
     page.locator("a[href$='/add/']").first.click()
     expect(page.locator("[name=user]")).to_have_count(0)
@@ -133,7 +133,7 @@ def test_pages_hold_at_a_phones_width(page: Page) -> None:
         factories.directory(emsp)
         key = create_key(cpo=factories.cpo())[0]
         admin = factories.admin()
-    log_in(page, admin.username, "admin-of-tests")
+    enter(page, admin.username)
     page.set_viewport_size({"width": 390, "height": 844})
     for address in (
         url(EMSP, "directory", emsp.pk), url(EMSP, "tokens", emsp.pk), url(EMSP, "block", emsp.pk),

@@ -10,11 +10,10 @@ from authorization.models import ChargeException, ExceptionGroup
 from authorization.services import create_key
 from locations.models import CPO, Location
 from tests import factories
-from tests.browser.test_admin import choose, log_in, save
+from tests.browser.test_admin import choose, enter, save
 from tokens.models import Token
 
 pytestmark = pytest.mark.django_db(transaction=True)
-PASSWORD = "manager-of-tests"
 Answer = Callable[[Token, Location], str]
 
 
@@ -38,7 +37,7 @@ def answer(page: Page, cpo: CPO) -> Answer:
 
 @pytest.fixture
 def manager(page: Page, cpo: CPO) -> Page:
-    log_in(page, factories.manager(cpo).username, PASSWORD)
+    enter(page, factories.manager(cpo).username)
     return page
 
 
@@ -133,7 +132,7 @@ def test_tie_a_card_to_a_site(page: Page, cpo: CPO, answer: Answer) -> None:
     site, elsewhere = factories.location(cpo, name="Depot North"), factories.location(cpo, name="Depot South")
     card, other = factories.token(emsp, uid="04A2B3C4", auth_id="NL-TFC-000001"), factories.token(emsp)
     assert [answer(card, place) for place in (site, elsewhere)] == ["ALLOWED", "ALLOWED"]
-    log_in(page, factories.manager(emsp).username, PASSWORD)
+    enter(page, factories.manager(emsp).username)
 
     for name, category, term in (
         ("Its site", "Locations", "Depot North"),

@@ -13,12 +13,11 @@ from imports import work
 from imports.models import Import
 from tests import factories
 from tests.browser.test_accessible import GRAVE
-from tests.browser.test_admin import log_in
+from tests.browser.test_admin import enter
 from tests.portal.test_admin import url
 from tokens.models import EMSP, Token
 
 pytestmark = pytest.mark.django_db(transaction=True)
-PASSWORD = "manager-of-tests"
 
 
 def csv(name: str, *lines: str) -> FilePayload:
@@ -43,7 +42,7 @@ def test_cards_from_a_spreadsheet(page: Page, tmp_path: Path) -> None:
     with transaction.atomic():
         emsp = factories.emsp(country_code="NL", party_id="TNM", name="New Motion")
         user = factories.manager(emsp)
-    log_in(page, user.username, PASSWORD)
+    enter(page, user.username)
     page.goto(url(EMSP, "change", emsp.pk))
     page.get_by_role("link", name="Import charge tokens").click()
     expect(page.get_by_role("heading", name="Import into New Motion").first).to_be_visible()
@@ -104,7 +103,7 @@ def test_a_list_is_replaced_and_taken_back(page: Page) -> None:
             factories.listed(place, token=factories.token(auth_id=auth_id))
         before = entries(place)
         user = factories.manager(place.cpo)
-    log_in(page, user.username, PASSWORD)
+    enter(page, user.username)
     page.goto(url(type(place), "authorization", place.pk))
     page.get_by_label("More for Authorised charge tokens").click()
     page.get_by_role("link", name="Import charge tokens").click()

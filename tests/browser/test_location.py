@@ -8,11 +8,10 @@ from playwright.sync_api import Browser, Page, expect
 from authorization.services import create_key
 from locations.models import Location
 from tests import factories
-from tests.browser.test_admin import log_in
+from tests.browser.test_admin import enter
 from tokens.models import Token
 
 pytestmark = pytest.mark.django_db(transaction=True)
-PASSWORD = "manager-of-tests"
 
 
 @pytest.fixture
@@ -23,7 +22,7 @@ def place(live_server: object) -> Location:
 @pytest.fixture
 def manager(page: Page, place: Location) -> Page:
     """Signed in as the location's manager, in the list of locations."""
-    log_in(page, factories.manager(place.cpo).username, PASSWORD)
+    enter(page, factories.manager(place.cpo).username)
     page.locator("#nav-sidebar-apps span:text-is('Charge locations')").click()
     return page
 
@@ -128,7 +127,7 @@ def colleague(browser: Browser, live_server: object, place: Location) -> Iterato
     """Another manager of the same location, in another browser."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=str(live_server))
     window = context.new_page()
-    log_in(window, factories.manager(place.cpo).username, PASSWORD)
+    enter(window, factories.manager(place.cpo).username)
     yield window
     context.close()
 

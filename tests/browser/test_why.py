@@ -11,7 +11,7 @@ from authorization.models import ChargeException
 from authorization.services import create_key
 from locations.models import Location
 from tests import factories
-from tests.browser.test_admin import log_in
+from tests.browser.test_admin import enter
 from tests.portal.test_admin import url
 from tokens.models import Token
 
@@ -44,7 +44,7 @@ def test_why_was_this_driver_refused(page: Page) -> None:
         _, key = create_key(station=station)
     assert ask(page, key, id_token=CARD)["reason"] == "LOCATION_NOT_PUBLISHED"
 
-    log_in(page, "ops", "secret")
+    enter(page, "ops")
     page.locator("#nav-sidebar-apps").get_by_text("Authorization log").click()
     row = page.get_by_role("row").filter(has_text="Depot North")
     expect(row).to_contain_text("LOCATION_NOT_PUBLISHED")
@@ -72,7 +72,7 @@ def test_asking_before_a_driver_comes(page: Page, superuser: User) -> None:
             "blacklist", "emsp_for_cpo", [factories.group("location", location)], [factories.group("token", token)],
             name="Works on the car park", valid_from="2030-06-01T08:00:00",
         )  # fmt: skip
-    log_in(page, "admin", "secret")
+    enter(page, "admin")
     page.locator("#nav-sidebar-apps").get_by_text("Why?").click()
     page.get_by_label("Charge token").fill(CARD)
     page.get_by_label("Place").fill("depot")
@@ -107,7 +107,7 @@ def test_what_each_role_sees(page: Page, role: str) -> None:
             User.objects.create_superuser("ops", password="secret")
         else:
             person(own.cpo if role == "cpo" else own.emsp)
-    log_in(page, "ops", "secret")
+    enter(page, "ops")
     bar = page.locator("#nav-sidebar-apps")
     lines = [text.strip() for text in bar.locator("a span:not(.material-symbols-outlined)").all_text_contents()]
     assert [line for line in lines if line] == ["Dashboard", *BARS[role]]
