@@ -203,6 +203,7 @@ class Location(models.Model):
         indexes = [
             models.Index(fields=["location_id"], name="location_by_location_id"),
             contains_index("name", "location_name_has"),
+            contains_index("address", "location_address_has"),
             contains_index("city", "location_city_has"),
             contains_index("location_id", "location_id_has"),
             # The order of the lists: of all, of one CPO's, and of those that are private or closed.

@@ -42,7 +42,7 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, U
         )
         sql("SET CONSTRAINTS ALL IMMEDIATE")  # checked here, and not at the end of each test
         sql("SET CONSTRAINTS ALL DEFERRED")
-        for index in ("location_name_has", "location_city_has", "location_id_has"):
+        for index in ("location_name_has", "location_address_has", "location_city_has", "location_id_has"):
             sql("SELECT gin_clean_pending_list(%s::regclass)", index)  # as autovacuum would
         for table in TABLES:
             sql(f"ANALYZE {table}")
@@ -75,6 +75,16 @@ def test_the_portal_lists_and_searches_by_index(world: dict[str, User], who: str
         for query in queries if who == "admin" else [query for query in queries if "p" not in query]:
             whole = plans.read_whole(lambda address=address, query=query: client.get(address, query), TABLES)
             assert [plan for plan in whole if not only_counts(plan)] == [], (page, query)
+
+
+@pytest.mark.django_db
+def test_the_api_searches_by_index(world: dict[str, User]) -> None:
+    client = Client()
+    client.force_login(world["admin"])
+    for term in ("c4ca4238a0", "2999", "Lc4ca42"):
+        query = {"search": term}
+        whole = plans.read_whole(lambda query=query: client.get("/api/v1/locations/", query), TABLES)
+        assert [plan for plan in whole if not only_counts(plan)] == [], query
 
 
 @pytest.mark.django_db
