@@ -5,12 +5,18 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
 import orjson
 import paho.mqtt.client as paho
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -28,6 +34,33 @@ def until(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.02)
     return found
+
+
+def authority(folder: Path) -> Path:
+    """Makes `server.pem` and `server.key` for 127.0.0.1; the path of who vouches for them."""
+    now = datetime.now(UTC)
+    keys = {name: ec.generate_private_key(ec.SECP256R1()) for name in ("authority", "server")}
+    names = {name: x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in keys}
+    for name, key in keys.items():
+        host = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(names[name])
+            .issuer_name(names["authority"])
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=name == "authority", path_length=None), critical=True)
+            .add_extension(host, critical=False)
+            .sign(keys["authority"], hashes.SHA256())
+        )
+        (folder / f"{name}.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+        secret = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        (folder / f"{name}.key").write_bytes(secret)
+    return folder / "authority.pem"
 
 
 class Broker:
@@ -68,7 +101,7 @@ class Broker:
 class Charger:
     """A charger's side: publishes on `cs/josev`, and keeps what comes on `josev/cs`."""
 
-    def __init__(self, port: int, prefix: str = "", version: str = "5", **login: str) -> None:
+    def __init__(self, port: int, prefix: str = "", version: str = "5", ca_file: str = "", **login: str) -> None:
         self.prefix, self.came = prefix, Queue[Any]()
         protocol = MQTTProtocolVersion.MQTTv5 if version == "5" else MQTTProtocolVersion.MQTTv311
         five = version == "5"
@@ -80,6 +113,8 @@ class Charger:
         )
         if login:
             self.client.username_pw_set(login["username"], login["password"])
+        if ca_file:
+            self.client.tls_set(ca_certs=ca_file)
         self.client.reconnect_delay_set(1, 1)
         self.subscribed = False
         self.client.on_connect = lambda client, *_: client.subscribe(f"{prefix}josev/cs", 1)

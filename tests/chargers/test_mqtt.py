@@ -23,7 +23,7 @@ from chargers.mqtt import PORTAL, Bridge
 from chargers.mqtt import Broker as Address
 from chargers.services import uses
 from tests import factories
-from tests.chargers.broker import MOSQUITTO, WHY_SKIPPED, Broker, Charger, until
+from tests.chargers.broker import MOSQUITTO, WHY_SKIPPED, Broker, Charger, authority, until
 from tests.chargers.conftest import Site, josev_message, make_site
 from tests.conftest import ApiClient
 
@@ -51,11 +51,17 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 def bridge(broker: Broker, caller: Caller = PORTAL, **more: Any) -> Iterator[Bridge]:
     """In threads of this process."""
     address = Address.at(broker.url, client_id=f"bridge-{os.urandom(4).hex()}", **more)
+    with bridge_at(address, caller) as running:
+        until(running.client.is_connected)
+        yield running
+
+
+@contextmanager
+def bridge_at(address: Address, caller: Caller = PORTAL) -> Iterator[Bridge]:
     running, stopped = Bridge(address, database_url(), caller), threading.Event()
     thread = threading.Thread(target=running.run, args=[stopped])
     thread.start()
     try:
-        until(running.client.is_connected)
         yield running
     finally:
         stopped.set()
@@ -197,27 +203,32 @@ def test_restarts_under_traffic_lose_and_double_nothing(tmp_path: Path, site: Si
         broker.stop()
 
 
-def test_passwords_are_needed_where_the_broker_wants_them(tmp_path: Path, site: Site) -> None:
-    passwords = tmp_path / "passwords"
+@pytest.mark.parametrize("tls", [False, True], ids=["in the clear", "TLS"])
+def test_passwords_are_needed_where_the_broker_wants_them(tmp_path: Path, site: Site, tls: bool) -> None:
+    passwords, lines, ca_file = tmp_path / "passwords", [], ""
     passwords.write_text("")
     subprocess.run(["mosquitto_passwd", "-b", str(passwords), "portal", "secret"], check=True)
-    broker = Broker(tmp_path / "broker", f"password_file {passwords}", "allow_anonymous false")
+    if tls:
+        ca_file = str(authority(tmp_path))
+        lines = [f"certfile {tmp_path}/server.pem", f"keyfile {tmp_path}/server.key"]
+    broker = Broker(tmp_path / "broker", *lines, f"password_file {passwords}", "allow_anonymous false")
     passwords.chmod(0o644)
     broker.start()
+    card = Charger(broker.port, username="portal", password="secret", ca_file=ca_file)
     try:
-        address = Address.at(f"mqtt://portal:secret@127.0.0.1:{broker.port}")
-        running, stopped = Bridge(address, database_url()), threading.Event()
-        thread = threading.Thread(target=running.run, args=[stopped])
-        thread.start()
-        card = Charger(broker.port, username="portal", password="secret")
-        try:
+        url = f"{'mqtts' if tls else 'mqtt'}://portal:secret@127.0.0.1:{broker.port}"
+        with bridge_at(Address.at(url, ca_file=ca_file)) as running:
             until(running.client.is_connected)
             assert card.ask(josev_message(site)) == "accepted"
-        finally:
-            stopped.set()
-            thread.join(15)
-            card.close()
+        wrong = [Address.at(url.replace("secret", "guessed"), ca_file=ca_file)]
+        # The system's authorities do not vouch for this one.
+        wrong += [Address.at(url)] if tls else []
+        for address in wrong:
+            with bridge_at(address) as running:
+                assert card.hear(1.0) is None
+                assert not running.client.is_connected()
     finally:
+        card.close()
         broker.stop()
 
 
