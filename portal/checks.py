@@ -79,12 +79,13 @@ def _urls() -> Iterator[CheckMessage]:
 
 
 def _networks() -> Iterator[CheckMessage]:
-    for network in settings.METRICS_NETWORKS:
-        try:
-            ip_network(network)
-        except ValueError as error:
-            hint = "Set METRICS_NETWORKS to networks with a comma between, for example 10.0.0.0/8,127.0.0.1/32."
-            yield Error(f"METRICS_NETWORKS: {error}.", hint=hint, id="chargeward.E008")
+    for name, code in (("METRICS_NETWORKS", "E008"), ("PUSH_ALLOWED_NETWORKS", "E012")):
+        for network in getattr(settings, name):
+            try:
+                ip_network(network)
+            except ValueError as error:
+                hint = f"Set {name} to networks with a comma between, for example 10.0.0.0/8,127.0.0.1/32."
+                yield Error(f"{name}: {error}.", hint=hint, id=f"chargeward.{code}")
 
 
 def _mqtt() -> Iterator[CheckMessage]:
