@@ -27,7 +27,7 @@ def check_url(url: str) -> str:
     """The URL of a partner, as it was given. Raises ValidationError. Where it leads is looked at when it is asked."""
     try:
         parts = urlsplit(url)
-        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         fine = False
     plain = url.isascii() and url.isprintable() and " " not in url and len(url) <= MAX_URL

@@ -172,7 +172,7 @@ class Line:
                     response.release_conn()
                 else:
                     response.close()
-            return _answer(response, raw if whole else b"")
+            return _answer(response, raw) if whole else Answer(int(response.status), text="the answer is too long")
         except (HTTPError, OSError, ValueError) as error:
             self._hang_up()
             return Answer(None, text=self._said(error))
@@ -232,7 +232,7 @@ def _answer(response: Any, raw: bytes) -> Answer:
             raise TypeError(code)
     except (orjson.JSONDecodeError, TypeError, KeyError):
         return Answer(http, text="the answer is none of OCPI's", retry_after=wait)
-    said = "" if code == 1000 and http < 300 else _plain(body.get("status_message"))
+    said = "" if code == 1000 else _plain(body.get("status_message"))
     # Without a message the code alone says that it was refused.
     return Answer(http, code, said, body.get("data"), wait)
 
