@@ -151,7 +151,7 @@ class Delivery(models.Model):
     while an older one is sent is not lost. since: the first change that was not told.
 
     sent: the object as the partner last acknowledged it, and sent_to its [country, party, id]. known: the partner could
-    have pulled it. gone: addresses, as in sent_to, or with an EVSE's uid as a fourth part, at which nothing is any more.
+    have pulled it. gone: addresses at which nothing is any more, as in sent_to, or with an EVSE's uid as a fourth part.
     """
 
     class State(models.TextChoices):

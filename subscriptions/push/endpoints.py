@@ -1,8 +1,9 @@
-"""What an operator sets and does about push: endpoints, the token to send, the secret to sign with, tries and retries."""
+"""What an operator sets and does about push: endpoints, the token to send, the secret to sign with, tests, retries."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
@@ -59,7 +60,8 @@ def set_up(
         if module not in Module.values:
             raise ValidationError(_("There is no module %(module)s.") % {"module": module})
         secret = _set(subscription, access, module, url or "") or secret
-    if subscription.endpoints.exists() and not access.token_sealed:
+    # Asked anew: what was prefetched is from before.
+    if PushEndpoint.objects.filter(subscription=subscription).exists() and not access.token_sealed:
         raise ValidationError(_("Give the token to send: without it the partner does not know who pushes."))
     access.save()
     return secret
@@ -136,18 +138,31 @@ def _wake() -> None:
         cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
 
 
-def test(subscription: Subscription, module: str) -> Answer:
-    """Asks an endpoint for what is not there: it answers, or it does not, and nothing changes at the partner's.
+class Tested(NamedTuple):
+    """What an endpoint answered to a test. reached: it answers, and lets us in."""
 
-    A GET of the endpoint itself, signed as a delivery would be. Many answer 404 or 405 to it, in OCPI's envelope: that
-    it is reached, and that the token is taken, is what the answer shows.
+    pk: int
+    endpoint: PushEndpoint
+    answer: Answer
+
+    @property
+    def reached(self) -> bool:
+        http = self.answer.http
+        return http is not None and http < 500 and http not in (401, 403, 408, 410, 429)
+
+
+def try_out(subscription: Subscription, module: str | None = None) -> list[Tested]:
+    """Asks the endpoints, or one, and what came of it: nothing changes at the partner's.
+
+    A GET of the endpoint itself, signed as a delivery would be. Many answer 404 or 405 to it: that it is reached, and
+    that the token is taken, is what the answer shows. All at once, so that it takes no longer than the slowest.
     """
-    endpoint = subscription.endpoints.get(module=module)
+    rows = [row for row in subscription.endpoints.all() if module in (None, row.module)]
     access = Access.of(subscription.pk, timezone.now())
-    with Line() as line:
-        return line.ask("GET", endpoint.url, access.headers(f"msg_test_{endpoint.pk}", b""))
 
+    def ask(row: PushEndpoint) -> Answer:
+        with Line() as line:
+            return line.ask("GET", row.url, access.headers(f"msg_test_{row.pk}", b""))
 
-def reached(answer: Answer) -> bool:
-    """Whether a test's answer shows a partner that lets us in."""
-    return answer.http is not None and answer.http < 500 and answer.http not in (401, 403, 408, 410, 429)
+    with ThreadPoolExecutor(max(len(rows), 1)) as threads:
+        return [Tested(row.pk, row, answer) for row, answer in zip(rows, threads.map(ask, rows), strict=True)]

@@ -123,10 +123,10 @@ def _taken_back(row: Delivery, place: Any, now: datetime) -> Plan:
     steps = []
     own = {address[3] for address in map(tuple, row.gone) if len(address) == 4}
     uids = sorted(own | {evse.uid for evse in place.evses.all()}) if place else sorted(own)
-    addresses = [address for address in _left(row, None) if len(address) == 3]
+    addresses: list[Address] = [address for address in _left(row, None) if len(address) == 3]
     if place is not None and _address(place) not in addresses:
         addresses.append(_address(place))
-    for address in addresses or list(dict.fromkeys(tuple(address[:3]) for address in row.gone)):
+    for address in addresses or dict.fromkeys(tuple(address[:3]) for address in row.gone):
         steps += _removal(row, address, uids, now)
     return Plan(steps)
 

@@ -121,11 +121,11 @@ class _Https(_Guarded, HTTPSConnection):
 
 
 class _HttpPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Http  # type: ignore[assignment]
+    ConnectionCls = _Http
 
 
 class _HttpsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _Https  # type: ignore[assignment]
+    ConnectionCls = _Https
 
 
 class Line:

@@ -1,4 +1,4 @@
-"""What nobody's change makes due: tokens that expire, deliveries that were tried for too long, messages all were told."""
+"""What time alone brings: tokens expire, deliveries were tried for too long, messages have been told to everybody."""
 
 from datetime import datetime, timedelta
 

@@ -134,9 +134,9 @@ class Turn:
         subscription = self.endpoint.subscription
         # Versions first, objects after: what changes between is told again.
         rows = list(
-            Delivery.objects.filter(endpoint=self.endpoint, state="waiting", next_at__lte=now).order_by("next_at", "pk")[
-                :BATCH
-            ]
+            Delivery.objects.filter(endpoint=self.endpoint, state="waiting", next_at__lte=now).order_by(
+                "next_at", "pk"
+            )[:BATCH]
         )
         if not rows:
             return False
@@ -159,7 +159,7 @@ class Turn:
         return True
 
     def _send(self, row: Delivery, plan: Plan, access: Access) -> Answer | None:
-        """The last answer; None where there is nothing to tell. One that is not ok is the object's or the endpoint's."""
+        """The last answer; None where there is nothing to tell."""
         answer = None
         for number, step in enumerate(plan.steps):
             answer = self._ask(step, f"msg_{row.pk}_{row.version}_{number}", access)
@@ -286,6 +286,4 @@ def park(rows: object) -> int:
 
 def pause(failures: int, most: float) -> float:
     """Seconds until the next try: doubled each time, and spread by half, lest all come back at once."""
-    with contextlib.suppress(OverflowError):
-        return min(FIRST_PAUSE * 2 ** min(failures - 1, 30), most) * random.uniform(0.75, 1.25)  # noqa: S311
-    return most
+    return float(min(FIRST_PAUSE * 2 ** min(failures - 1, 30), most) * random.uniform(0.75, 1.25))  # noqa: S311

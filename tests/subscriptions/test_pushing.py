@@ -137,9 +137,9 @@ def test_a_partner_hears_within_two_seconds_what_was_taken_away(pushed: Push, se
 def test_what_is_rolled_back_is_never_pushed(pushed: Push, server: PartnerServer) -> None:
     emsp = factories.emsp()
     pushed(emsp, role="CPO", only=["tokens"])
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         factories.token(emsp)
-        raise ZeroDivisionError
+        transaction.set_rollback(True)
     assert runner.run(1.0, 0.1, database_url()) == 0
     factories.token(emsp)
     assert runner.run(1.0, 0.1, database_url()) == 1
