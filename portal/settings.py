@@ -167,6 +167,8 @@ SPOOL_FOLDER = folder_for(DATA_DIR / "spool", DATABASE_URL)
 METRICS_FOLDER = DATA_DIR / "metrics"
 # Who may read /metrics without a key: addresses of an internal network, as 10.0.0.0/8, seen without a proxy between.
 METRICS_NETWORKS = [network for network in env.str("METRICS_NETWORKS", "").replace(" ", "").split(",") if network]
+# As which party, like NL-CHW, the portal registers with a partner in whose scope there are several, or all.
+OCPI_PARTY = env.str("OCPI_PARTY", "") or "NL-CHW"
 # Networks that are not public and that partners' platforms may be in: what is pushed goes to no other such address.
 PUSH_ALLOWED_NETWORKS = [n for n in env.str("PUSH_ALLOWED_NETWORKS", "").replace(" ", "").split(",") if n]
 # Well-formed questions are answered before Django; off, by the API's views alone, which answer the same.

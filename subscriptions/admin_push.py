@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
@@ -42,7 +43,7 @@ class PushForm(forms.Form):
         found = {row.module: row.url for row in subscription.endpoints.all()}
         for module, name in NAMES.items():
             field = forms.CharField(
-                label=name, required=False, max_length=endpoints.MAX_URL, initial=found.get(module, ""),
+                label=capfirst(name), required=False, max_length=endpoints.MAX_URL, initial=found.get(module, ""),
                 widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "https://", "inputmode": "url"}),
             )  # fmt: skip
             if module not in subscription.modules:

@@ -11,10 +11,12 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from authorization.api.errors import Conflict
 from authorization.api.resources.base import Resource
 from authorization.api.resources.refusals import writing
 from subscriptions.models import Delivery, Module, Subscription
-from subscriptions.push import endpoints, standing
+from subscriptions.push import endpoints, registration, standing
+from subscriptions.push.discovery import Unusable
 
 
 class Endpoints(serializers.DictField):
@@ -99,6 +101,13 @@ class SigningSecret(serializers.Serializer[Any]):
     signing_secret = serializers.CharField(help_text="Shown this once.")
 
 
+class Registration(serializers.Serializer[Any]):
+    """What the partner gave: where its versions are, and a token (OCPI's A)."""
+
+    url = serializers.CharField(max_length=endpoints.MAX_URL)
+    token = serializers.CharField(max_length=64)
+
+
 class PushActions(Resource):
     """What hangs below a subscription about push."""
 
@@ -127,6 +136,24 @@ class PushActions(Resource):
         with writing():
             text = endpoints.new_secret(self.get_object(), timezone.now())
         return Response({"signing_secret": text}, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=Registration)
+    @action(detail=True, methods=["post"])
+    def register(self, request: Request, pk: str) -> Response:
+        """Registers with the partner by OCPI's `credentials`: its endpoints are found from its versions, and tokens are
+        exchanged. 409 with what the partner said, where it comes to nothing."""
+        with writing():
+            subscription = self.get_object()
+        given = Registration(data=request.data)
+        given.is_valid(raise_exception=True)
+        own = request.build_absolute_uri("/ocpi/versions/")
+        try:
+            registration.register(subscription, given.validated_data["url"], given.validated_data["token"], own)
+        except ValidationError as error:
+            raise serializers.ValidationError({"url": error.messages}) from None
+        except Unusable as error:
+            raise Conflict(error.message, f"ocpi_{error.code}") from None
+        return self.shown(self.get_queryset().get(pk=subscription.pk))
 
     @extend_schema(request=TestRequest, responses=TestedSerializer(many=True))
     @action(detail=True, methods=["post"])

@@ -43,6 +43,9 @@ class SubscriptionSerializer(Checked):
         write_only=True, required=False, trim_whitespace=False, help_text="What we authenticate with; never shown."
     )
     push = serializers.SerializerMethodField()
+    registered_at = serializers.DateTimeField(
+        source="access.registered_at", read_only=True, allow_null=True, default=None
+    )
     # Made by what was just written, to be shown this once.
     made_secret: str | None = None
 
@@ -51,6 +54,7 @@ class SubscriptionSerializer(Checked):
         fields = [
             "id", "name", "country_code", "party_id", "role", "all_cpos", "cpos", "emsps", "modules", "enabled",
             "sends_base64", "created_at", "tokens", "push_endpoints", "push_token", "push",
+            "registered_at",
         ]  # fmt: skip
         read_only_fields = ["sends_base64", "created_at"]
 
@@ -103,7 +107,7 @@ class Subscriptions(PushActions):
     once. `enabled: false` pauses a partner."""
 
     admins_only = True
-    queryset = Subscription.objects.prefetch_related("cpos", "emsps", "tokens", "endpoints")
+    queryset = Subscription.objects.select_related("access").prefetch_related("cpos", "emsps", "tokens", "endpoints")
     serializer_class = SubscriptionSerializer
     filterset_class = SubscriptionFilter
     search_fields = ["name", "country_code", "party_id"]

@@ -7,7 +7,6 @@ A failure is the object's (the partner refuses it) or the endpoint's (nobody ans
 Either is tried again after a pause that grows, with some jitter, until 3 days are over.
 """
 
-import contextlib
 import logging
 import random
 import time
