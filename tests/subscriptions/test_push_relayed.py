@@ -8,10 +8,11 @@ import pytest
 from django.utils import timezone
 
 from chargers.models import StationMessage
-from subscriptions.models import Delivery
+from subscriptions import services
+from subscriptions.models import Delivery, PushEndpoint
 from subscriptions.push import sweeping
 from tests import factories
-from tests.subscriptions.conftest import Make, Push, push_all
+from tests.subscriptions.conftest import Platform, Push, push_all
 from tests.subscriptions.partner_server import PartnerServer, Reply
 from tests.subscriptions.shapes import block, needs_ocpi, valid
 from tests.subscriptions.test_relayed import CONTRACT, cdr, session
@@ -21,7 +22,7 @@ PARTY = {"country_code": "BE", "party_id": "BEC", "role": "CPO"}
 
 
 @pytest.fixture
-def world(partner: Make, pushed: Push) -> Any:
+def world(pushed: Push) -> Any:
     """A CPO's platform that sends, and beside it: it, pushed; the card's eMSP; another eMSP; one without the CPO."""
     cpo = factories.cpo(country_code="BE", party_id="BEC")
     emsp = factories.token(auth_id=CONTRACT).emsp
@@ -30,9 +31,6 @@ def world(partner: Make, pushed: Push) -> Any:
     pushed(factories.emsp(), all_cpos=True, only=["sessions", "cdrs"], party_id="XYZ")
     pushed(emsp, factories.cpo(), only=["sessions", "cdrs"], party_id="ABC")
     push_all()
-    from subscriptions import services
-    from tests.subscriptions.conftest import Platform
-
     return Platform(services.issue(sender))
 
 
@@ -57,8 +55,6 @@ def test_a_cdr_is_posted_once(world: Any, server: PartnerServer) -> None:
     push_all()
     server.answer = lambda request: Reply(201)
     Delivery.objects.update(next_at=timezone.now())
-    from subscriptions.models import PushEndpoint
-
     PushEndpoint.objects.update(next_at=None)
     push_all()
     world.post("cdrs/", cdr())
@@ -72,7 +68,8 @@ def test_the_texts_own_are_pushed_valid(world: Any, server: PartnerServer) -> No
     server.received.clear()
     body = block("mod_sessions_L245") | {"auth_id": CONTRACT}
     assert world.put(f"sessions/BE/BEC/{body['id']}", body).code == 1000
-    record = block("mod_cdrs_L250") | {"auth_id": CONTRACT}
+    # The text's own CDR is no JSON.
+    record = cdr(location=body["location"])
     assert world.post("cdrs/", record).code == 1000
     push_all()
     sent = {request.parts[0]: request.body for request in server.received}
