@@ -18,6 +18,7 @@ from locations.admin_pages import Button, ObjectPage
 from subscriptions import services
 from subscriptions.admin_push import NAMES, PushPages
 from subscriptions.models import Subscription
+from subscriptions.push import endpoints
 
 # What Django makes of the model's fields, for translation.
 WORDS = [
@@ -105,6 +106,8 @@ class SubscriptionAdmin(PushPages):
 
     def save_model(self, request: HttpRequest, obj: Subscription, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
+        if change and obj.enabled and "enabled" in form.changed_data:
+            endpoints.resume(obj)
         if not change:
             request.text_of_token = services.issue(obj)  # type: ignore[attr-defined]
 

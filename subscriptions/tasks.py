@@ -23,7 +23,7 @@ def push() -> int:
 def look_after() -> int:
     """Ends what has been tried for too long, and finds deliveries whose wake-up was lost, and those to try again."""
     sweeping.sweep(timezone.now())
-    return runner.run(idle=0)
+    return runner.catch_up()
 
 
 @shared_task

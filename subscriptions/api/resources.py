@@ -18,6 +18,7 @@ from authorization.api.resources.refusals import writing
 from subscriptions import services
 from subscriptions.api.push import Endpoints, EndpointState, PushActions, set_up
 from subscriptions.models import Module, PullToken, Role, Subscription
+from subscriptions.push import endpoints
 from subscriptions.push.standing import standing
 
 
@@ -64,7 +65,10 @@ class SubscriptionSerializer(Checked):
 
     def write(self, instance: Any, values: dict[str, Any]) -> Any:
         push = {"push_endpoints": values.pop("endpoints", None), "push_token": values.pop("push_token", None)}
+        resumes = bool(instance.pk) and not instance.enabled and values.get("enabled", False)
         saved = super().write(instance, values)
+        if resumes:
+            endpoints.resume(saved)
         if any(value is not None for value in push.values()):
             self.made_secret = set_up(saved, push)
         return saved

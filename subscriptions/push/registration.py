@@ -55,7 +55,7 @@ def end(subscription: Subscription, now: datetime) -> None:
 
 
 def register(subscription: Subscription, url: str, token: str, own_versions: str) -> None:
-    """Registers with a partner, by its versions and the token that it gave (OCPI's A). Raises Unusable, ValidationError.
+    """Registers with a partner, by its versions and the token that it gave (its A). Raises Unusable, ValidationError.
 
     Call it outside of a transaction: the partner asks for our versions while it answers.
     """

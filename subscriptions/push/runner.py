@@ -1,10 +1,14 @@
-"""Sends to all endpoints that have something due, side by side: one that hangs keeps a thread, and nobody else."""
+"""Sends to all endpoints that have something due, side by side: one that hangs keeps a thread, and nobody else.
+
+One process of all does it, so that the others have time for imports; and a second one, where the first does not come
+to what is due, or is frozen.
+"""
 
 import logging
-import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 import psycopg
 from django.conf import settings
@@ -20,22 +24,26 @@ THREADS = 32
 TICK = 0.2  # seconds between looks, where no notification comes
 IDLE = 2.0  # seconds without anything to do, after which it ends
 LONGEST = 30.0  # seconds; then another run goes on
-_running = threading.Lock()  # one run a process: a second one would find nothing left
+FIRST, SECOND = 0x63777072, 0x63777073  # locks of the database, for as long as the connection lives
+OVERDUE = timedelta(seconds=3)
 
 
-def run(longest: float = LONGEST, idle: float = IDLE, database_url: str = "") -> int:
+def run(longest: float = LONGEST, idle: float = IDLE, database_url: str = "", lock: int = FIRST) -> int:
     """Until nothing was due for a while, or for `longest` seconds; how many objects partners took."""
-    if not _running.acquire(blocking=False):
-        return 0
-    try:
-        with follower.connect(database_url or settings.DATABASE_URL) as listening:
-            listening.execute(f"LISTEN {CHANNEL}")
-            return _run(listening, longest, idle)
-    finally:
-        _running.release()
+    with follower.connect(database_url or settings.DATABASE_URL) as listening:
+        row = listening.execute("SELECT pg_try_advisory_lock(%s)", [lock]).fetchone()
+        if row is None or not row[0]:
+            return 0
+        listening.execute(f"LISTEN {CHANNEL}")
+        return _run(listening, longest, idle)
 
 
-def _run(listening: psycopg.Connection[object], longest: float, idle: float) -> int:
+def catch_up() -> int:
+    """As `run`, for what has been due for a while and nobody has come to."""
+    return run(idle=0, lock=SECOND) if _due(timezone.now() - OVERDUE) else 0
+
+
+def _run(listening: psycopg.Connection[Any], longest: float, idle: float) -> int:
     busy: dict[int, Future[int]] = {}
     done = 0
     end, last = time.monotonic() + longest, time.monotonic()

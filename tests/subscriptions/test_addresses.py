@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from portal.checks import settings_are_meant
 from subscriptions.push import addresses
 from subscriptions.push.addresses import Forbidden, is_public, real, resolve
 from subscriptions.push.outgoing import Line
@@ -132,3 +133,17 @@ def test_no_proxy_of_the_environment_is_used(server: PartnerServer, monkeypatch:
 def test_what_is_no_url_is_not_asked(url: str) -> None:
     with Line() as line:
         assert line.ask("GET", url, {}).http is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [("PUSH_ALLOWED_NETWORKS", ["10.0.0.0/8", "10.0.0.1/8"], "E012"), ("PUSH_ALLOWED_NETWORKS", ["x"], "E012"),
+     ("OCPI_PARTY", "nl-chw", "E013"), ("OCPI_PARTY", "NLCHW", "E013")],
+)  # fmt: skip
+def test_wrong_settings_are_said(settings: Any, name: str, value: Any, code: str) -> None:
+    def said() -> list[str]:
+        return [str(message.id) for message in settings_are_meant(None) if name in message.msg]
+
+    assert said() == []
+    setattr(settings, name, value)
+    assert said() == [f"chargeward.{code}"]

@@ -92,6 +92,9 @@ def test_pause_and_resume(admin_api: ApiClient, server: PartnerServer, own: str)
     answer = admin_api.post(f"{own}resume/").json()
     assert (answer["enabled"], answer["push"][0]["state"], answer["push"][0]["waiting"]) == (True, "on", 2)
     assert push_all() == 2
+    admin_api.patch(own, {"enabled": False})
+    PushEndpoint.objects.update(off_at="2026-01-01T00:00:00Z")
+    assert admin_api.patch(own, {"enabled": True}).json()["push"][0]["state"] == "on"
 
 
 def test_an_endpoint_is_tested(admin_api: ApiClient, server: PartnerServer, own: str) -> None:

@@ -3,23 +3,29 @@
 import threading
 import time
 from collections import defaultdict
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 
+from authorization.cache import follower
 from chargers.services import watching
+from subscriptions import tasks
 from subscriptions.models import Delivery
-from subscriptions.push import outgoing, runner, turns
+from subscriptions.push import outgoing, runner, turns, watch
 from tests import factories
 from tests.chargers.broker import until
 from tests.chargers.test_mqtt import database_url
+from tests.portal.test_admin import in_use
+from tests.refusals import sql
 from tests.subscriptions.conftest import Push
 from tests.subscriptions.partner_server import OK, PartnerServer, Reply, Request, partner_server
 from tokens.models import Token
 
 pytestmark = pytest.mark.django_db(transaction=True)
-OBJECTS = 150
+OBJECTS = 80
 
 
 @pytest.fixture(autouse=True)
@@ -113,10 +119,6 @@ def test_who_hangs_delays_nobody_else(pushed: Push, server: PartnerServer) -> No
 
 def test_a_partner_hears_within_two_seconds_what_was_taken_away(pushed: Push, server: PartnerServer) -> None:
     """From the cause to the partner's webhook: a card is blocked while it is in use."""
-    from django.utils import timezone
-
-    from tests.portal.test_admin import in_use
-
     token = factories.token()
     station = factories.station()
     pushed(station.location.cpo, only=["chargestationnotifications"])
@@ -144,3 +146,46 @@ def test_what_is_rolled_back_is_never_pushed(pushed: Push, server: PartnerServer
     factories.token(emsp)
     assert runner.run(1.0, 0.1, database_url()) == 1
     assert len(server.received) == 1
+
+
+def test_what_nobody_comes_to_is_caught_up(pushed: Push, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beat's look: it leaves alone what a run is about to come to."""
+    settings.DATABASE_URL = database_url()
+    emsp = factories.emsp()
+    pushed(emsp, role="CPO", only=["tokens"])
+    factories.token(emsp)
+    assert tasks.look_after() == 0
+    monkeypatch.setattr(runner, "OVERDUE", timedelta(0))
+    assert tasks.look_after() == 1
+    factories.token(emsp)
+    assert tasks.push.apply(kwargs={}).result == 1
+    assert tasks.forget() == 0
+    assert tasks.expire_tokens() == 0
+
+
+def test_one_process_pushes(pushed: Push) -> None:
+    with follower.connect(database_url()) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [runner.FIRST])
+        assert runner.run(0.5, 0.1, database_url()) == 0
+
+
+def test_a_change_wakes_a_worker(pushed: Push, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever makes it; and again when a wake-up was lost."""
+    woken: list[float] = []
+    monkeypatch.setattr(watch, "wake", lambda: woken.append(time.monotonic()))
+    monkeypatch.setattr(watch, "TICK", 10.0)
+    emsp = factories.emsp()
+    pushed(emsp, role="CPO", only=["tokens"])
+    stopped = threading.Event()
+    watching_ = threading.Thread(target=watch.watch, args=(stopped, database_url()))
+    watching_.start()
+    try:
+        time.sleep(0.5)
+        assert not woken
+        factories.token(emsp)
+        until(lambda: len(woken) > 1, 5)
+    finally:
+        stopped.set()
+        sql("NOTIFY chargeward_push")
+        watching_.join(5)
+    assert not watching_.is_alive()
