@@ -252,6 +252,7 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "ImportStatus": "imports.models.Status",
+        "Module": "subscriptions.models.Module",
         "AnswerStatus": [("accepted", "accepted"), ("rejected", "rejected")],
     },
     # From our own static files.

@@ -34,14 +34,15 @@ NOTHING = "'[]'::jsonb"
 def _deliver(rows, *, single=False):
     """rows: SELECT endpoint, object, known, gone; single: each object once, so that a million need no grouping.
 
-    Written in order, so that two statements never wait for each other.
+    Written in order, so that two statements never wait for each other. By EXECUTE, which plans it for the rows at hand:
+    PL/pgSQL would keep the plan of one row, and join a hundred thousand in a nested loop by it.
     """
     known, gone, group = "x.known", "x.gone", ""
     if not single:
         known, group = "bool_or(x.known)", "GROUP BY 1, 2"
         gone = f"coalesce(jsonb_path_query_array(jsonb_agg(x.gone), '$[*][*]'), {NOTHING})"
     return f"""
-    INSERT INTO subscriptions_delivery AS d (
+    EXECUTE $push$ INSERT INTO subscriptions_delivery AS d (
         endpoint_id, object_id, known, gone, state, version, since, next_at, attempts, named, answer
     )
     SELECT x.endpoint, x.object, {known}, {gone}, 'waiting', 1, clock_timestamp(), clock_timestamp(), 0, '', ''
@@ -50,8 +51,9 @@ def _deliver(rows, *, single=False):
         known = d.known OR EXCLUDED.known, gone = d.gone || EXCLUDED.gone, state = 'waiting', version = d.version + 1,
         since = CASE d.state WHEN 'waiting' THEN d.since ELSE EXCLUDED.since END,
         next_at = CASE d.state WHEN 'waiting' THEN least(d.next_at, EXCLUDED.next_at) ELSE EXCLUDED.next_at END,
-        attempts = CASE d.state WHEN 'waiting' THEN d.attempts ELSE 0 END;
-    IF FOUND THEN
+        attempts = CASE d.state WHEN 'waiting' THEN d.attempts ELSE 0 END $push$;
+    GET DIAGNOSTICS told = ROW_COUNT;
+    IF told > 0 THEN
         PERFORM pg_notify('chargeward_push', '');
     END IF;
 """
@@ -71,6 +73,8 @@ def _function(name, modules, body):
     branches = "".join(f"IF TG_OP = '{operation}' THEN {does} END IF;\n" for operation, does in body.items())
     return f"""
 CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    told bigint;
 BEGIN
     IF NOT {_pushed(*modules)} THEN
         RETURN NULL;
