@@ -4,9 +4,12 @@ The token that the portal shows when a subscription is made is OCPI's token A. W
 we look up its endpoints with that, and answer with the one to go on with (C). PUT does the same again, DELETE ends it.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+import pghistory
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
@@ -38,13 +41,18 @@ class Credentials(OcpiView):
 
     def delete(self) -> Any:
         """Both sides end: nothing is pushed any more, and the token is refused from now on."""
-        subscription = self.sight.subscription
-        with transaction.atomic():
-            locked = Subscription.objects.select_for_update().get(pk=subscription.pk)
+        with self._changing() as locked:
             if not self._registered():
                 raise self._not_now("This platform is not registered.")
             registration.end(locked, timezone.now())
         return None
+
+    @contextmanager
+    def _changing(self) -> Iterator[Subscription]:
+        """A transaction with the subscription locked; its history tells of the partner."""
+        about = {"partner": self.sight.subscription.code, "url": self.request.path[:500]}
+        with pghistory.context(**about), transaction.atomic():
+            yield Subscription.objects.select_for_update().get(pk=self.sight.pk)
 
     def _registered(self) -> bool:
         of = self.sight.subscription
@@ -64,8 +72,7 @@ class Credentials(OcpiView):
             pushed = discovery.pushed(self.sight.subscription, found)
         except Unusable as error:
             raise Refusal(error.code, error.message) from None
-        with transaction.atomic():
-            subscription = Subscription.objects.select_for_update().get(pk=self.sight.pk)
+        with self._changing() as subscription:
             if self._registered() != registered:
                 raise self._not_now("This platform has registered at the same moment.")
             now = timezone.now()
