@@ -54,6 +54,7 @@ class PartnerServer:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             timeout = 30
+            disable_nagle_algorithm = True  # head and body are two packets, which would wait 40 ms for each other
 
             def handle_any(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
