@@ -1,6 +1,7 @@
 """System checks for wrong settings: each says which variable to set, and to what."""
 
 import os
+import re
 from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
@@ -39,7 +40,7 @@ SECRET_KEY_LENGTH = 50
 @register()
 def settings_are_meant(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Every message about the environment. Errors stop migrate, runserver and the like; warnings do not."""
-    messages = [*_flags(), *_numbers(), *_urls(), *_networks(), *_mqtt()]
+    messages = [*_flags(), *_numbers(), *_urls(), *_networks(), *_ocpi(), *_mqtt()]
     return messages + (list(_production()) if settings.PRODUCTION else [])
 
 
@@ -79,12 +80,19 @@ def _urls() -> Iterator[CheckMessage]:
 
 
 def _networks() -> Iterator[CheckMessage]:
-    for network in settings.METRICS_NETWORKS:
-        try:
-            ip_network(network)
-        except ValueError as error:
-            hint = "Set METRICS_NETWORKS to networks with a comma between, for example 10.0.0.0/8,127.0.0.1/32."
-            yield Error(f"METRICS_NETWORKS: {error}.", hint=hint, id="chargeward.E008")
+    for name, code in (("METRICS_NETWORKS", "E008"), ("PUSH_ALLOWED_NETWORKS", "E012")):
+        for network in getattr(settings, name):
+            try:
+                ip_network(network)
+            except ValueError as error:
+                hint = f"Set {name} to networks with a comma between, for example 10.0.0.0/8,127.0.0.1/32."
+                yield Error(f"{name}: {error}.", hint=hint, id=f"chargeward.{code}")
+
+
+def _ocpi() -> Iterator[CheckMessage]:
+    if not re.fullmatch("[A-Z]{2}-[A-Z0-9]{3}", settings.OCPI_PARTY):
+        hint = "Set OCPI_PARTY to a country and a party of your own, for example NL-CHW."
+        yield Error(f"OCPI_PARTY is {settings.OCPI_PARTY!r}.", hint=hint, id="chargeward.E013")
 
 
 def _mqtt() -> Iterator[CheckMessage]:

@@ -167,6 +167,10 @@ SPOOL_FOLDER = folder_for(DATA_DIR / "spool", DATABASE_URL)
 METRICS_FOLDER = DATA_DIR / "metrics"
 # Who may read /metrics without a key: addresses of an internal network, as 10.0.0.0/8, seen without a proxy between.
 METRICS_NETWORKS = [network for network in env.str("METRICS_NETWORKS", "").replace(" ", "").split(",") if network]
+# As which party, like NL-CHW, the portal registers with a partner in whose scope there are several, or all.
+OCPI_PARTY = env.str("OCPI_PARTY", "") or "NL-CHW"
+# Networks that are not public and that partners' platforms may be in: what is pushed goes to no other such address.
+PUSH_ALLOWED_NETWORKS = [n for n in env.str("PUSH_ALLOWED_NETWORKS", "").replace(" ", "").split(",") if n]
 # Well-formed questions are answered before Django; off, by the API's views alone, which answer the same.
 AUTHORIZE_FRONT = _flag("AUTHORIZE_FRONT", True)
 # Without a look at the database for so long, the copy is not answered from: a card may have been blocked since.
@@ -178,7 +182,7 @@ LOG_KEPT_DAYS = _number("LOG_KEPT_DAYS", 90)
 UNKNOWN_TOKENS_PER_STATION = _number("UNKNOWN_TOKENS_PER_STATION", 100)
 UNKNOWN_TOKENS_PER_CPO = _number("UNKNOWN_TOKENS_PER_CPO", 1000)
 # What else follows the revisions, in the follower's process: functions that run until the event they are given is set.
-BESIDE_THE_FOLLOWER = ["chargers.watch.watch"]
+BESIDE_THE_FOLLOWER = ["chargers.watch.watch", "subscriptions.push.watch.watch"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "guardian.backends.ObjectPermissionBackend"]
@@ -248,6 +252,7 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "ImportStatus": "imports.models.Status",
+        "Module": "subscriptions.models.Module",
         "AnswerStatus": [("accepted", "accepted"), ("rejected", "rejected")],
     },
     # From our own static files.
@@ -269,6 +274,10 @@ CELERY_BEAT_SCHEDULE = {
     # Finds imports whose task was lost, or whose worker was killed.
     "look_after_imports": {"task": "imports.tasks.look_after", "schedule": timedelta(seconds=10)},
     "forget_messages": {"task": "chargers.tasks.forget_messages", "schedule": timedelta(hours=1)},
+    # Finds deliveries whose wake-up was lost, and tries again what failed.
+    "look_after_push": {"task": "subscriptions.tasks.look_after", "schedule": timedelta(seconds=5)},
+    "expire_pushed_tokens": {"task": "subscriptions.tasks.expire_tokens", "schedule": timedelta(minutes=1)},
+    "forget_deliveries": {"task": "subscriptions.tasks.forget", "schedule": timedelta(hours=1)},
     "forget_imports": {"task": "imports.tasks.forget", "schedule": timedelta(hours=1)},
 }
 CELERY_TASK_IGNORE_RESULT = True

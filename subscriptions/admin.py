@@ -13,10 +13,12 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from authorization.admin.keys import Rotation
-from locations.admin_base import ScopedAdmin, display
+from locations.admin_base import display
 from locations.admin_pages import Button, ObjectPage
 from subscriptions import services
-from subscriptions.models import Module, Subscription
+from subscriptions.admin_push import NAMES, PushPages
+from subscriptions.models import Subscription
+from subscriptions.push import endpoints
 
 # What Django makes of the model's fields, for translation.
 WORDS = [
@@ -25,12 +27,6 @@ WORDS = [
     gettext_noop("Each with its sub-CPOs."),
     gettext_noop("Off: paused. The partner is refused until it is on again."),
 ]  # fmt: skip
-NAMES: dict[str, Any] = {
-    Module.LOCATIONS: gettext_lazy("locations"),
-    Module.TOKENS: gettext_lazy("charge tokens"),
-    Module.SESSIONS: gettext_lazy("sessions"),
-    Module.CDRS: gettext_lazy("CDRs"),
-}
 
 
 class TokenRotation(Rotation):
@@ -42,9 +38,9 @@ class TokenRotation(Rotation):
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(ScopedAdmin):
+class SubscriptionAdmin(PushPages):
     admins_only = True
-    object_pages = (ObjectPage("rotate", changes=True),)
+    object_pages = (*PushPages.object_pages, ObjectPage("rotate", changes=True))
     list_display = ("name", "party", "role", "offered", "status", "last_used")
     list_filter = (("role", ChoicesDropdownFilter), ("enabled", BooleanRadioFilter))
     search_fields = ("name", "country_code", "party_id")
@@ -106,10 +102,12 @@ class SubscriptionAdmin(ScopedAdmin):
 
     def buttons(self, request: HttpRequest, obj: Subscription) -> list[Button]:
         rotate = [Button(_("New token"), self.address("rotate", obj))] if self.has_change_permission(request) else []
-        return [*super().buttons(request, obj), *rotate]
+        return [*rotate, *super().buttons(request, obj)]
 
     def save_model(self, request: HttpRequest, obj: Subscription, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
+        if change and obj.enabled and "enabled" in form.changed_data:
+            endpoints.resume(obj)
         if not change:
             request.text_of_token = services.issue(obj)  # type: ignore[attr-defined]
 

@@ -4,6 +4,7 @@ import pghistory
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from locations.models import CPO, Party, printable_check
 from tokens.models import EMSP
@@ -23,6 +24,12 @@ class Module(models.TextChoices):
     TOKENS = "tokens", "tokens"
     SESSIONS = "sessions", "sessions"
     CDRS = "cdrs", "CDRs"
+    # Ours, and only pushed: OCPI has no module of this kind.
+    NOTIFICATIONS = "chargestationnotifications", "charge station notifications"
+
+
+# What a partner can pull.
+PULLED = (Module.LOCATIONS, Module.TOKENS, Module.SESSIONS, Module.CDRS)
 
 
 @pghistory.track()
@@ -35,7 +42,7 @@ class Subscription(Party):
         CPO, blank=True, related_name="+", verbose_name="CPOs", help_text="Each with its sub-CPOs."
     )
     emsps = models.ManyToManyField(EMSP, blank=True, related_name="+", verbose_name="eMSPs")
-    modules = ArrayField(models.CharField(max_length=16, choices=Module), default=list, blank=True)
+    modules = ArrayField(models.CharField(max_length=32, choices=Module), default=list, blank=True)
     enabled = models.BooleanField(default=True, help_text="Off: paused. The partner is refused until it is on again.")
     sends_base64 = models.BooleanField(
         default=False, editable=False, help_text="The partner was last seen to send its token in Base64."
@@ -60,7 +67,8 @@ class Subscription(Party):
             models.CheckConstraint(
                 condition=Q(modules__contained_by=Module.values),
                 name="subscription_modules_are_known",
-                violation_error_message="A module is one of locations, tokens, sessions and cdrs.",
+                violation_error_message="A module is one of locations, tokens, sessions, cdrs and "
+                "chargestationnotifications.",
             ),
         ]
 
@@ -83,6 +91,108 @@ class PullToken(models.Model):
 
     def __str__(self) -> str:
         return self.prefix
+
+
+class PartnerAccess(models.Model):
+    """How we authenticate with a partner, and how it knows us. Everything here is sealed: it can be used, not read.
+
+    secret: signs what is pushed, as Standard Webhooks has it; the one before it signs beside it until `previous_until`.
+    versions_url, registered_at: of a partner that registered by OCPI's `credentials`.
+    """
+
+    subscription = models.OneToOneField(Subscription, models.CASCADE, primary_key=True, related_name="access")
+    token_sealed = models.TextField(blank=True)
+    secret_sealed = models.TextField(blank=True)
+    previous_sealed = models.TextField(blank=True)
+    previous_until = models.DateTimeField(null=True)
+    versions_url = models.CharField(max_length=500, blank=True)
+    registered_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return str(self.subscription_id)
+
+
+# What changes with every turn is state, not an edit that a history would tell of.
+@pghistory.track(exclude=["claimed_until", "failures", "failing_since", "next_at", "answered_at", "answer"])
+class PushEndpoint(models.Model):
+    """Where a module's objects are pushed to, and how that goes.
+
+    off_at: switched off since, because the partner answered 410. claimed_until: somebody sends to it until then at the
+    latest. failures: in a row, of the endpoint as such; no other try before `next_at`. answer: the last one.
+    """
+
+    subscription = models.ForeignKey(Subscription, models.CASCADE, related_name="endpoints")
+    module = models.CharField(max_length=32, choices=Module)
+    url = models.CharField(max_length=500)
+    off_at = models.DateTimeField(null=True, blank=True)
+    claimed_until = models.DateTimeField(null=True, editable=False)
+    failures = models.PositiveIntegerField(default=0, editable=False)
+    failing_since = models.DateTimeField(null=True, editable=False)
+    next_at = models.DateTimeField(null=True, editable=False)
+    answered_at = models.DateTimeField(null=True, editable=False)
+    answer = models.CharField(max_length=255, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["subscription", "module"], name="push_endpoint_is_one_per_module"),
+            models.CheckConstraint(condition=Q(module__in=Module.values), name="push_endpoint_module_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.module} to {self.url}"
+
+
+class Delivery(models.Model):
+    """That a partner is to be told of an object as it then is; and, afterwards, what the partner was told.
+
+    Triggers of migration 0004 write these rows in the transaction of the change. object_id: the primary key of a
+    location, a token, something relayed or a station's message. version: counts the changes, so that one which comes
+    while an older one is sent is not lost. since: the first change that was not told.
+
+    sent: the object as the partner last acknowledged it, and sent_to its [country, party, id]. known: the partner could
+    have pulled it. gone: addresses at which nothing is any more, as in sent_to, or with an EVSE's uid as a fourth part.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        DELIVERED = "delivered", _("delivered")
+        PARKED = "parked", _("parked")
+
+    # Without a key in the database: to check a million of them would cost an import as much as the rest.
+    endpoint = models.ForeignKey(
+        PushEndpoint, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="deliveries"
+    )
+    object_id = models.BigIntegerField()
+    state = models.CharField(max_length=9, choices=State)
+    version = models.BigIntegerField()
+    since = models.DateTimeField()
+    next_at = models.DateTimeField()
+    attempts = models.PositiveIntegerField()
+    known = models.BooleanField()
+    gone = models.JSONField()
+    sent = models.JSONField(null=True)
+    sent_to = models.JSONField(null=True)
+    named = models.CharField(max_length=100, blank=True)
+    answer = models.CharField(max_length=255, blank=True)
+    attempted_at = models.DateTimeField(null=True)
+    delivered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["endpoint", "object_id"], name="delivery_is_one_per_object"),
+            models.CheckConstraint(
+                condition=Q(state__in=["waiting", "delivered", "parked"]), name="delivery_state_is_known"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["endpoint", "next_at", "id"], name="delivery_due", condition=Q(state="waiting")),
+            models.Index(fields=["endpoint", "id"], name="delivery_parked", condition=Q(state="parked")),
+        ]
+
+    def __str__(self) -> str:
+        return self.named or f"{self.object_id}"
 
 
 class Relayed(models.Model):

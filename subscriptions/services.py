@@ -83,6 +83,11 @@ def authenticate(text: str, now: datetime) -> Subscription | None:
     return subscription
 
 
+def plain(text: str, subscription: Subscription) -> str:
+    """A token that was let in, as it is by itself: the partner may send it in Base64."""
+    return (_from_base64(text) or text) if subscription.sends_base64 else text
+
+
 def sight_of(subscription: Subscription) -> Sight:
     """Read anew for each request: what is taken out of the scope is gone with the next one."""
     cpos = None

@@ -21,9 +21,11 @@ from authorization.api.parsers import load_json, read_body
 from authorization.limits import TooManyUnknown
 from authorization.services import NoRules
 from subscriptions import services
+from subscriptions.models import Subscription
 from subscriptions.services import Sight
 
 logger = logging.getLogger(__name__)
+METHODS = ("GET", "HEAD", "PUT", "PATCH", "POST", "DELETE")
 MAX_BODY = 1024 * 1024  # bytes; a CDR of a long charge is the largest
 SUCCESS, CLIENT_ERROR, INVALID, NOT_ENOUGH, UNKNOWN_LOCATION, SERVER_ERROR = 1000, 2000, 2001, 2002, 2003, 3000
 
@@ -66,6 +68,7 @@ class OcpiView(View):
     # Whether a method that is not GET is one transaction: what is refused leaves nothing behind.
     whole = True
     sight: Sight
+    token: str  # as the partner sent it
 
     @method_decorator(csrf_exempt)
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -76,13 +79,14 @@ class OcpiView(View):
             return envelope(None, said.code, said.message, said.http, said.headers)
 
     def _answer(self, request: HttpRequest, named: dict[str, Any]) -> HttpResponse:
-        self.sight = services.sight_of(_partner(request))
+        subscription, self.token = _partner(request)
+        self.sight = services.sight_of(subscription)
         if self.module and self.module not in self.sight.subscription.modules:
             raise not_found("module", CLIENT_ERROR)
         handler: Callable[..., Any] | None = getattr(self, (request.method or "").lower(), None)
         if request.method == "HEAD":
             handler = getattr(self, "get", None)
-        if handler is None or request.method not in ("GET", "HEAD", "PUT", "PATCH", "POST"):
+        if handler is None or request.method not in METHODS:
             raise Refusal(CLIENT_ERROR, f"{request.method} is not for this address.", 405, Allow=self._allowed())
         if request.method in ("GET", "HEAD") or not self.whole:
             data = handler(**named)
@@ -94,7 +98,7 @@ class OcpiView(View):
         return data if isinstance(data, HttpResponse) else envelope(data)
 
     def _allowed(self) -> str:
-        return ", ".join(name.upper() for name in ("get", "put", "patch", "post") if hasattr(self, name))
+        return ", ".join(name.upper() for name in ("get", "put", "patch", "post", "delete") if hasattr(self, name))
 
     def body(self) -> Any:
         """The parsed body; None where there is none. Raises Refusal."""
@@ -115,10 +119,11 @@ class Nowhere(OcpiView):
     def get(self, **_named: Any) -> Any:
         raise not_found("path", CLIENT_ERROR)
 
-    post = put = patch = get
+    post = put = patch = delete = get
 
 
-def _partner(request: HttpRequest) -> Any:
+def _partner(request: HttpRequest) -> tuple[Subscription, str]:
+    """Whose token it is, and the token."""
     scheme, _, text = request.headers.get("Authorization", "").partition(" ")
     now = timezone.now()
     found = services.authenticate(text.strip(), now) if scheme.lower() == "token" and text.strip() else None
@@ -126,7 +131,7 @@ def _partner(request: HttpRequest) -> Any:
         wanted = 'Token realm="chargeward"'
         said = "Send the header `Authorization: Token <token>` with a token that is in force."
         raise Refusal(CLIENT_ERROR, said, 401, **{"WWW-Authenticate": wanted})
-    return found
+    return found, services.plain(text.strip(), found)
 
 
 def _check_deferred_rules() -> None:

@@ -64,13 +64,13 @@ def _matching(sight: Sight, asked: Asked) -> QuerySet[Any]:
     return rows.filter(pk__in=stamps.values("location"))
 
 
-def _whole(rows: QuerySet[Any]) -> QuerySet[Any]:
+def whole(rows: QuerySet[Any]) -> QuerySet[Any]:
     evses = Prefetch("evses", EVSE.objects.order_by("pk"))
     return _stamped(rows).select_related("cpo").prefetch_related(evses)
 
 
 def location_object(location: Any) -> dict[str, Any]:
-    """A Location object; `location` comes from _whole()."""
+    """A Location object; `location` comes from whole()."""
     at = stamp(location.last_updated)
     cpo = location.cpo
     shape: dict[str, Any] = {"id": location.location_id, "type": "UNKNOWN"}
@@ -112,7 +112,7 @@ def connector_object(at: str) -> dict[str, Any]:
 def location_named(sight: Sight, location_id: str) -> Any:
     """In 2.1.1 an address names no party: of several CPOs with the same id the partner's own comes first, then the
     oldest. None where there is none."""
-    rows = _whole(in_scope(sight).filter(location_id=location_id)).order_by("pk")
+    rows = whole(in_scope(sight).filter(location_id=location_id)).order_by("pk")
     found = list(rows[:100])
     return next((row for row in found if row.cpo_id in sight.own), found[0] if found else None)
 
@@ -132,7 +132,7 @@ class Locations(OcpiView):
         if asked.after is not None:
             rows = rows.filter(pk__gt=asked.after)
         pks = list(rows.values_list("pk", flat=True)[start : start + asked.limit + 1])
-        found = _whole(Location.objects.filter(pk__in=pks)).order_by(F("pk"))
+        found = whole(Location.objects.filter(pk__in=pks)).order_by(F("pk"))
         return [(row.pk, location_object(row)) for row in found]
 
 

@@ -23,6 +23,7 @@ _COLUMNS = "id, uid, type, auth_id, visual_number, issuer, valid, whitelist, lan
 # The tokens in scope; `at` is when the object last changed, of which the expiry is part once it has come.
 _SEEN = f"""
     SELECT t.id, t.uid, t.type, t.auth_id, t.visual_number, t.whitelist, t.language, t.emsp_id,
+           e.country_code, e.party_id,
            coalesce(nullif(t.issuer, ''), left(e.name, 64)) AS issuer,
            t.valid AND NOT e.blocked AND NOT coalesce(c.blocked, false) AND NOT coalesce(d.blocked, false)
                AND (t.expires_at IS NULL OR t.expires_at > %(now)s) AS valid,
@@ -101,6 +102,14 @@ def token_object(sight: Sight, pk: int, now: datetime) -> dict[str, Any] | None:
         cursor.execute(f"SELECT {_COLUMNS} FROM ({_SEEN} AND t.id = %(pk)s) seen", _values(sight, now) | {"pk": pk})
         row = cursor.fetchone()
     return None if row is None else _token_object(row)
+
+
+def token_objects(sight: Sight, pks: list[int], now: datetime) -> dict[int, tuple[str, str, dict[str, Any]]]:
+    """Those of these tokens that the partner sees: primary key → (country, party, Token object)."""
+    with connection.cursor() as cursor:
+        sql = f"SELECT country_code, party_id, {_COLUMNS} FROM ({_SEEN} AND t.id = ANY(%(pks)s)) seen"
+        cursor.execute(sql, _values(sight, now) | {"pks": pks})
+        return {row[2]: (row[0], row[1], _token_object(row[2:])) for row in cursor.fetchall()}
 
 
 def _token_object(row: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from django.urls import re_path
 
+from subscriptions.ocpi.credentials import Credentials
 from subscriptions.ocpi.envelope import Nowhere
 from subscriptions.ocpi.locations import Locations, OneLocation
 from subscriptions.ocpi.relayed import CDRs, OneCDR, OneSession, Sessions
@@ -12,6 +13,7 @@ _PARTY = r"(?P<country>[A-Za-z]{2})/(?P<party>[A-Za-z0-9]{3})"
 urlpatterns = [
     re_path(r"^versions/?$", Versions.as_view(), name="ocpi-versions"),
     re_path(r"^2\.1\.1/?$", Details.as_view(), name="ocpi-details"),
+    re_path(r"^2\.1\.1/credentials/?$", Credentials.as_view(), name="ocpi-credentials"),
     re_path(r"^2\.1\.1/locations/?$", Locations.as_view(), name="ocpi-locations"),
     re_path(r"^2\.1\.1/locations/(?P<location_id>[^/]+)/?$", OneLocation.as_view(), name="ocpi-location"),
     re_path(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from subscriptions.models import Module
+from subscriptions.models import PULLED
 from subscriptions.ocpi.envelope import OcpiView
 
 VERSION = "2.1.1"
@@ -14,10 +14,12 @@ class Versions(OcpiView):
 
 
 class Details(OcpiView):
-    """The modules that this partner has."""
+    """The modules that this partner has, and `credentials`."""
 
     def get(self) -> Any:
-        modules = [module.value for module in Module if module.value in self.sight.subscription.modules]
+        modules = ["credentials"] + [
+            module.value for module in PULLED if module.value in self.sight.subscription.modules
+        ]
         return {
             "version": VERSION,
             "endpoints": [{"identifier": name, "url": self.url(f"{VERSION}/{name}/")} for name in modules],

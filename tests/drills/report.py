@@ -109,6 +109,10 @@ _ENEMIES: dict[str, Callable[[Any], str]] = {
     "away and elsewhere": str, "pairs": str, "answers": str, "unanswered": str, "mixed": str, "older": str,
 }  # fmt: skip
 _IMPORTS: dict[str, Callable[[Any], str]] = {"imports": str, "rows": str, "old": str, "new": str}
+_PUSHED: dict[str, Callable[[Any], str]] = {
+    "pushed": str, "changes": str, "requests": str, "failures": str, "seconds": str, "memory": str,
+    "change to partner": str,
+}  # fmt: skip
 
 
 def tables(figures: Sequence[Figures]) -> Iterator[str]:
@@ -118,6 +122,7 @@ def tables(figures: Sequence[Figures]) -> Iterator[str]:
         ("A change in every process's answers", _FRESHNESS),
         ("Taken away here, then given there", _ENEMIES),
         ("The list after its worker was killed", _IMPORTS),
+        ("A partner that fails in turns", _PUSHED),
     ):
         first = next(iter(columns))
         rows = [[show(row[name]) for name, show in columns.items()] for row in figures if first in row]

@@ -18,6 +18,7 @@ from tests.drills.faults import Fault
 from tests.drills.freshness import measure_freshness
 from tests.drills.imports import kill_while_importing
 from tests.drills.load import Load
+from tests.drills.pushing import push_through
 from tests.drills.report import measure
 from tests.drills.world import Node, World
 from tests.stack.driver import wait_for
@@ -46,6 +47,11 @@ def test_fault(world: World, note: Note, fault: Fault) -> None:
 def test_a_list_is_the_old_one_or_the_new_one(world: World, note: Note) -> None:
     """However often the worker that brings it is killed."""
     kill_while_importing(world, note, 50 if LONG else 5, 100_000 if LONG else 12_000)
+
+
+def test_a_partner_hears_of_every_change(world: World, note: Note) -> None:
+    """In order for each object, though it dies, hangs and refuses in turns."""
+    push_through(world, note)
 
 
 def test_no_answer_knows_of_what_was_given_and_not_of_what_was_taken_before(world: World, note: Note) -> None:

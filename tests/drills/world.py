@@ -136,6 +136,7 @@ class World:
             PYTHONUNBUFFERED="1",
             # Its clients ask about unknown cards all the time.
             UNKNOWN_TOKENS_PER_CPO="0",
+            PUSH_ALLOWED_NETWORKS="127.0.0.0/8",
         )
         self.hand = Hand(environment)
         # They start while the database is migrated, which takes as long.

@@ -1,16 +1,21 @@
-"""`partner(...)`: a partner platform's client below /ocpi/, which looks at the envelope of every answer."""
+"""`partner(...)`: a partner platform's client below /ocpi/, which looks at the envelope of every answer.
+`pushed(...)`: a partner whose platform is pushed to."""
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from locations.models import CPO
 from subscriptions import services
+from subscriptions.models import Module, Subscription
+from subscriptions.push import endpoints, turns
 from tests import factories
+from tests.subscriptions.partner_server import PartnerServer, partner_server
 from tokens.models import EMSP
 
 
@@ -71,3 +76,39 @@ def partner(db: None) -> Make:
         return Platform(services.issue(factories.subscription(*parties, **fields)))
 
     return make
+
+
+@pytest.fixture
+def server(settings: Any) -> Iterator[PartnerServer]:
+    """A partner's platform to push to, at an address that the operator allows."""
+    settings.PUSH_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+    with partner_server() as running:
+        yield running
+
+
+Push = Callable[..., Subscription]
+
+
+@pytest.fixture
+def pushed(db: None, server: PartnerServer) -> Push:
+    """pushed(party, …, only=[modules], to=server): a partner that is pushed every module, at /<module>."""
+
+    def make(
+        *parties: CPO | EMSP, only: Sequence[str] = Module.values, to: PartnerServer | None = None, **fields: Any
+    ) -> Subscription:
+        row = factories.subscription(*parties, **fields)
+        endpoints.set_up(row, {module: f"{(to or server).url}/{module}" for module in only}, "their-token")
+        return row
+
+    return make
+
+
+def push_all(most: int = 100) -> int:
+    """Turns with every endpoint that has something due, until none has; how many objects were taken."""
+    taken = 0
+    for _ in range(most):
+        due = turns.due(timezone.now())
+        if not due:
+            break
+        taken += sum(turns.take(pk) for pk in due)
+    return taken

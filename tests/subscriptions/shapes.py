@@ -29,6 +29,8 @@ def _registry() -> Any:
     found = {path.name: json.loads(path.read_text()) for path in (SCHEMAS / "2.1.1").glob("*.json")}
     general = json.loads((SCHEMAS / "common.schema.json").read_text())["definitions"]
     found["common.schema.json"]["definitions"] = general | found["common.schema.json"]["definitions"]
+    # Sessions and CDRs refer to them by other names than their files have.
+    found |= {f"{name}.schema.json": found[f"{name}s.schema.json"] for name in ("location", "tariff")}
     make = referencing.jsonschema.DRAFT7.create_resource
     return found, referencing.Registry().with_resources([(name, make(schema)) for name, schema in found.items()])
 

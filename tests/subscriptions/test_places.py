@@ -28,6 +28,7 @@ def test_a_partner_finds_its_modules_from_the_versions(partner: Make) -> None:
         assert version == {"version": "2.1.1", "url": "http://testserver/ocpi/2.1.1/"}
     details = platform.ask("get", "2.1.1").data
     assert [(each["identifier"], each["url"]) for each in details["endpoints"]] == [
+        ("credentials", "http://testserver/ocpi/2.1.1/credentials/"),
         ("locations", "http://testserver/ocpi/2.1.1/locations/"),
         ("tokens", "http://testserver/ocpi/2.1.1/tokens/"),
     ]

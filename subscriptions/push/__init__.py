@@ -1,0 +1,1 @@
+"""Push: deliveries, which triggers write beside each change, are sent from here."""
