@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from portal.logs import FORMATS
 from portal.settings import FALSE, TRUE
 
-FLAGS = ("PRODUCTION", "DEBUG", "AUTHORIZE_FRONT", "SECOND_FACTOR_FOR_ALL")
+FLAGS = ("PRODUCTION", "DEBUG", "AUTHORIZE_FRONT", "SECOND_FACTOR_FOR_ALL", "LOG_REQUESTS")
 # name: (least, most, example)
 NUMBERS = {
     "PORT": (1, 65535, 8000),
@@ -44,7 +45,7 @@ SECRET_KEY_LENGTH = 50
 @register()
 def settings_are_meant(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Every message about the environment. Errors stop migrate, runserver and the like; warnings do not."""
-    messages = [*_flags(), *_numbers(), *_urls(), *_networks(), *_mqtt(), *_email()]
+    messages = [*_flags(), *_numbers(), *_urls(), *_networks(), *_mqtt(), *_email(), *_logs()]
     return messages + (list(_production()) if settings.PRODUCTION else [])
 
 
@@ -112,6 +113,12 @@ def _email() -> Iterator[CheckMessage]:
     elif settings.PRODUCTION:
         text = "EMAIL_URL is not set: nobody can be invited, or choose a new password."
         yield Warning(text, hint=hint, id="chargeward.W012")
+
+
+def _logs() -> Iterator[CheckMessage]:
+    if settings.LOG_FORMAT not in FORMATS:
+        hint = f"Set LOG_FORMAT to one of {', '.join(FORMATS)}."
+        yield Error(f"LOG_FORMAT is {settings.LOG_FORMAT!r}.", hint=hint, id="chargeward.E013")
 
 
 def _url_problem(url: str, schemes: tuple[str, ...]) -> str:

@@ -101,6 +101,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "portal.logs.RequestIdMiddleware",
     "csp.middleware.CSPMiddleware",
     "portal.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -315,6 +316,8 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_TIME_LIMIT = 600
 CELERY_TIMEZONE = "UTC"
+# Logs as the settings say, not as Celery would have them.
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 
 def _email(url: str) -> dict[str, Any]:
@@ -362,11 +365,25 @@ SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {"DIRECTIVES": STRICT}
 
+# One JSON object a line, for what collects logs; or lines to read.
+LOG_FORMAT = env.str("LOG_FORMAT", "") or ("json" if PRODUCTION else "line")
+# A line for each request but the chargers' questions, which the authorization log has.
+LOG_REQUESTS = _flag("LOG_REQUESTS", False)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"request": {"()": "portal.logs.WithRequestId"}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "json": {"()": "portal.logs.AsJson"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "json" if LOG_FORMAT == "json" else "line",
+            "filters": ["request"],
+        },
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
     # They log whole messages, with ids of cards in them; what goes wrong, chargers.ocpp says itself.
     "loggers": {"ocpp": {"level": "CRITICAL"}, "websockets": {"level": "WARNING"}, "axes": {"level": "WARNING"}},

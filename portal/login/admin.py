@@ -22,7 +22,7 @@ COLOURS = {"good": "success", "bad": "danger", "other": "info"}
 @admin.register(LogIn)
 class LogInAdmin(OnlyShown, ScopedAdmin):
     admins_only = True
-    list_display = ("moment", "who", "what", "address", "by", "agent")
+    list_display = ("moment", "who", "what", "address", "by")
     list_filter = (("outcome", ChoicesDropdownFilter), ("at", RangeDateTimeFilter))
     search_fields = ("name", "by", "agent")
     search_help_text = gettext_lazy("User name, or browser")
