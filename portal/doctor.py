@@ -23,8 +23,8 @@ from portal.celery import app
 GOOD, DOUBTFUL, WRONG = "good", "doubtful", "wrong"
 EXTENSIONS = ("pg_trgm",)
 OLDEST_DATABASE = 15
-# The follower writes every few seconds; beat notes when tasks ran every three minutes.
-NODE_SILENT, BEAT_SILENT = timedelta(seconds=30), timedelta(minutes=10)
+# The follower writes every few seconds; beat has a task every ten.
+NODE_SILENT, BEAT_SILENT = timedelta(seconds=30), timedelta(minutes=2)
 LEAST_SPACE = 1024**3  # bytes
 PATIENCE = 2.0  # seconds
 NO_DATABASE = "The database does not answer"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.template.response import TemplateResponse
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 Next = Callable[[HttpRequest], HttpResponseBase]
@@ -91,5 +91,10 @@ def _limit(request: HttpRequest) -> int:
 def _too_large(request: HttpRequest, limit: int) -> HttpResponse:
     if request.path_info.startswith(PORTAL):
         said = _("What was sent is too large: %(limit)s MB are taken at most.") % {"limit": limit // 1024**2}
-        return TemplateResponse(request, "refused.html", {"title": _("Too large"), "said": said}, status=413).render()
+        return refused(request, 413, _("Too large"), said)
     return JsonResponse({"code": "too_large", "detail": f"The body may have {limit} bytes."}, status=413)
+
+
+def refused(request: HttpRequest, status: int, title: str, said: str) -> HttpResponse:
+    """A small page, which costs a hundredth of one in the theme."""
+    return HttpResponse(render_to_string("refused.html", {"title": title, "said": said}), status=status)

@@ -302,6 +302,8 @@ CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)  # the sa
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300}
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# Beat notes each run as it was, not every three minutes: `doctor` looks at it.
+CELERY_BEAT_SYNC_EVERY = 1
 CELERY_BEAT_SCHEDULE = {
     name: {"task": f"authorization.tasks.{name}", "schedule": timedelta(hours=hours)}
     for name, hours in (("forget_changes", 1), ("forget_spools", 24), ("forget_presented", 1), ("look_after_log", 12))

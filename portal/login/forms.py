@@ -1,6 +1,5 @@
 """The forms at the door, in the theme's dress."""
 
-from threading import BoundedSemaphore
 from typing import Any
 
 from django import forms
@@ -10,12 +9,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import BASE_INPUT_CLASSES
 
-from portal.login import log
-from portal.login.models import Outcome
-
-# A password costs a good part of a second of a core, which chargers need as well.
-_looking = BoundedSemaphore(3)
 TOO_MANY = "too_many"
+TOO_MANY_TRIES = _("Too many tries. Wait a quarter of an hour, or ask for a new password by e-mail.")
 
 
 def dress(form: forms.BaseForm) -> None:
@@ -29,8 +24,7 @@ class LogInForm(AdminAuthenticationForm):
     error_messages = {
         **AdminAuthenticationForm.error_messages,
         "invalid_login": _("Name and password do not belong together, or the user may not log in here."),
-        TOO_MANY: _("Too many tries. Wait a quarter of an hour, or ask for a new password by e-mail."),
-        "busy": _("Very many people are logging in. Try again in a moment."),
+        TOO_MANY: TOO_MANY_TRIES,
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -39,23 +33,8 @@ class LogInForm(AdminAuthenticationForm):
         self.fields["username"].label = _("Username")
         self.fields["username"].widget.attrs["autofocus"] = ""
 
-    def clean(self) -> Any:
-        request = self.request
-        if request is not None and log.too_many_from(request):
-            log.note(request, Outcome.THROTTLED)
-            raise self._error(TOO_MANY)
-        if not _looking.acquire(blocking=False):
-            raise self._error("busy")
-        try:
-            return super().clean()
-        finally:
-            _looking.release()
-
     def get_invalid_login_error(self) -> ValidationError:
-        locked = getattr(self.request, "axes_locked_out", False)
-        return self._error(TOO_MANY if locked else "invalid_login")
-
-    def _error(self, code: str) -> ValidationError:
+        code = TOO_MANY if getattr(self.request, "axes_locked_out", False) else "invalid_login"
         return ValidationError(self.error_messages[code], code)
 
 

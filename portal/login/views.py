@@ -1,6 +1,7 @@
 """The pages at the door. Each translates, asks `second_factor` or `letters`, and translates back."""
 
 import logging
+from threading import BoundedSemaphore, Lock
 from typing import Any
 
 import qrcode
@@ -22,13 +23,16 @@ from django.views.generic import FormView, TemplateView
 from kombu.exceptions import OperationalError
 from qrcode.image.svg import SvgPathImage
 
+from portal.headers import refused
 from portal.login import log, pending, second_factor, tasks
-from portal.login.forms import TOO_MANY, CodeForm, ForgottenForm, LogInForm, NewPasswordForm
+from portal.login.forms import TOO_MANY, TOO_MANY_TRIES, CodeForm, ForgottenForm, LogInForm, NewPasswordForm
 from portal.login.letters import links
 from portal.login.models import Outcome
 
 logger = logging.getLogger(__name__)
 BACKEND = "django.contrib.auth.backends.ModelBackend"
+# A password costs more than half a second of a core. A process looks at one at a time, and lets two wait for it.
+_door, _looking = BoundedSemaphore(3), Lock()
 # Letters that one address may ask for in a quarter of an hour.
 MOST_ASKED = 10
 
@@ -60,6 +64,19 @@ class LogInView(Dressed, auth_views.LoginView):
         if admin.site.has_permission(request):
             return HttpResponseRedirect(self.get_success_url())
         return super().get(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """What is not looked at costs as little as it can, and is no row of the log: chargers wait meanwhile."""
+        if log.too_many_from(request):
+            return refused(request, 429, _("Too many tries"), TOO_MANY_TRIES)
+        if not _door.acquire(blocking=False):
+            said = _("Very many people are logging in. Try again in a moment.")
+            return refused(request, 429, _("One moment"), said)
+        try:
+            with _looking:
+                return super().post(request, *args, **kwargs)
+        finally:
+            _door.release()
 
     def get_default_redirect_url(self) -> str:
         return reverse("admin:index")

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from locations.access import MANAGE_CPO, grant
 from portal import roles
-from portal.login import forms, log
+from portal.login import log, views
 from portal.login.models import LogIn, Outcome, Session
 from tests import factories
 from tests.refusals import sql
@@ -126,6 +126,16 @@ def test_one_address_does_not_try_everybody(ann: User, monkeypatch: pytest.Monke
         assert enter(f"user{number}", "wrong").status_code == 200
     assert enter("ann", PASSWORD).status_code == 429
     assert enter("ann", PASSWORD, "192.0.2.2").status_code == 302
+    # Nor does it fill the log.
+    assert LogIn.objects.filter(address="192.0.2.1").count() == 10
+
+
+def test_what_is_refused_costs_little(ann: User, django_assert_num_queries: Any) -> None:
+    LogIn.objects.bulk_create(LogIn(outcome="password", address="192.0.2.1") for _ in range(log.MOST_FROM_AN_ADDRESS))
+    with django_assert_num_queries(1):
+        answer = enter("ann", PASSWORD)
+    assert answer.status_code == 429
+    assert len(answer.content) < 1000
 
 
 def test_what_a_client_claims_counts_for_nothing(ann: User, settings: LazySettings) -> None:
@@ -147,12 +157,12 @@ def test_what_a_client_claims_counts_for_nothing(ann: User, settings: LazySettin
 
 def test_few_passwords_are_looked_at_at_once(ann: User) -> None:
     for _ in range(3):
-        assert forms._looking.acquire(blocking=False)
+        assert views._door.acquire(blocking=False)
     try:
         assert "Very many people" in enter("ann", PASSWORD).content.decode()
     finally:
         for _ in range(3):
-            forms._looking.release()
+            views._door.release()
     assert enter("ann", PASSWORD).status_code == 302
 
 
