@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from django_celery_beat import admin as beat_admin
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 from unfold.contrib.filters.admin import BooleanRadioFilter
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from authorization.models import ApiKey
@@ -21,6 +21,7 @@ from locations.admin_base import ScopedAdmin, ShownInline, display
 from locations.admin_widgets import SearchSeveral
 from locations.models import CPO
 from portal.admin_roles import RoleAdmin
+from portal.login.admin_users import GettingIn, InvitingForm
 from tokens.access import MANAGE_EMSP
 from tokens.models import EMSP, Customer
 
@@ -54,17 +55,11 @@ class AccessForm(UserChangeForm):  # type: ignore[misc]
                 self.initial.setdefault(field, [int(pk) for pk in held.values_list("object_pk", flat=True)])
 
 
-class NewUserForm(UserCreationForm):  # type: ignore[misc]
+class NewUserForm(InvitingForm):
     """A new user, with role and parties at once."""
 
     cpos = _parties(CPO, ApiKey._meta.get_field("cpo"))
     emsps = _parties(EMSP, Customer._meta.get_field("emsp"))
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field = self.fields["usable_password"]
-        field.label = _("Signs in with a password")
-        field.help_text = _("Disabled: for a program, which comes with an API key of this user.")
 
 
 MANAGES: Any = (
@@ -80,7 +75,7 @@ MANAGES: Any = (
 
 
 @admin.register(User)
-class UserAdmin(auth_admin.UserAdmin, ScopedAdmin):  # type: ignore[misc, type-arg]
+class UserAdmin(auth_admin.UserAdmin, GettingIn):  # type: ignore[misc, type-arg]
     admins_only = True
     form = AccessForm
     add_form = NewUserForm

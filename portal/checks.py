@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from portal.logs import FORMATS
 from portal.settings import FALSE, TRUE
 
-FLAGS = ("PRODUCTION", "DEBUG", "AUTHORIZE_FRONT")
+FLAGS = ("PRODUCTION", "DEBUG", "AUTHORIZE_FRONT", "SECOND_FACTOR_FOR_ALL", "LOG_REQUESTS")
 # name: (least, most, example)
 NUMBERS = {
     "PORT": (1, 65535, 8000),
@@ -23,6 +24,8 @@ NUMBERS = {
     "DATABASE_POOL_TIMEOUT": (1, 600, 10),
     "CACHE_STALE_AFTER_MS": (500, 3_600_000, 1500),
     "LOG_KEPT_DAYS": (1, 36_500, 90),
+    "LOG_INS_KEPT_DAYS": (1, 36_500, 90),
+    "PROXIES": (0, 9, 1),
     "UNKNOWN_TOKENS_PER_STATION": (0, 1_000_000_000, 100),
     "UNKNOWN_TOKENS_PER_CPO": (0, 1_000_000_000, 1000),
     "IMPORT_MAX_MEGABYTES": (1, 1_000_000, 512),
@@ -30,6 +33,9 @@ NUMBERS = {
 DATABASE_SCHEMES = ("postgres", "postgresql")
 MQTT_SCHEMES = ("mqtt", "mqtts")
 MQTT_VERSIONS = ("5", "3.1.1")
+EMAIL_SCHEMES = ("smtp", "smtps", "smtp+tls", "smtp+ssl")
+DEVELOPMENT_EMAIL = ("consolemail", "filemail", "dummymail")
+EMAIL_EXAMPLE = "smtp+tls://USER:PASSWORD@HOST:587"
 MQTT_EXAMPLE = "mqtts://USER:PASSWORD@HOST:8883"
 BROKER_SCHEMES = ("redis", "rediss", "unix")
 DATABASE_EXAMPLE = "postgres://USER:PASSWORD@HOST:5432/NAME"
@@ -40,7 +46,7 @@ SECRET_KEY_LENGTH = 50
 @register()
 def settings_are_meant(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Every message about the environment. Errors stop migrate, runserver and the like; warnings do not."""
-    messages = [*_flags(), *_numbers(), *_urls(), *_networks(), *_ocpi(), *_mqtt()]
+    messages = [*_flags(), *_numbers(), *_urls(), *_networks(), *_ocpi(), *_mqtt(), *_email(), *_logs()]
     return messages + (list(_production()) if settings.PRODUCTION else [])
 
 
@@ -104,6 +110,23 @@ def _mqtt() -> Iterator[CheckMessage]:
     if settings.MQTT_CA_FILE and not Path(settings.MQTT_CA_FILE).is_file():
         hint = "Set MQTT_CA_FILE to a file with the certificates of who vouches for the broker, in PEM form."
         yield Error("MQTT_CA_FILE is no file that can be read.", hint=hint, id="chargeward.E011")
+
+
+def _email() -> Iterator[CheckMessage]:
+    hint = f"Set EMAIL_URL to {EMAIL_EXAMPLE}, and EMAIL_FROM to the address that letters come from."
+    if settings.EMAIL_URL:
+        schemes = EMAIL_SCHEMES if settings.PRODUCTION else (*EMAIL_SCHEMES, *DEVELOPMENT_EMAIL)
+        if problem := _url_problem(settings.EMAIL_URL, schemes):
+            yield Error(f"EMAIL_URL {problem}.", hint=hint, id="chargeward.E012")
+    elif settings.PRODUCTION:
+        text = "EMAIL_URL is not set: nobody can be invited, or choose a new password."
+        yield Warning(text, hint=hint, id="chargeward.W012")
+
+
+def _logs() -> Iterator[CheckMessage]:
+    if settings.LOG_FORMAT not in FORMATS:
+        hint = f"Set LOG_FORMAT to one of {', '.join(FORMATS)}."
+        yield Error(f"LOG_FORMAT is {settings.LOG_FORMAT!r}.", hint=hint, id="chargeward.E013")
 
 
 def _url_problem(url: str, schemes: tuple[str, ...]) -> str:

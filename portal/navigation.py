@@ -98,6 +98,7 @@ NAVIGATION = [
         "items": [
             _page(_("Users"), "manage_accounts", "auth.user", _admins),
             _page(_("Roles"), "badge", "auth.group", _admins),
+            _page(_("Log-ins"), "login", "portal_login.login", _admins),
             _of_both(_("API keys"), "key", "authorization.apikey"),
             _page(_("Subscriptions"), "sync_alt", "subscriptions.subscription", _admins),
             _page(_("Schedules"), "schedule", "django_celery_beat.periodictask", _admins),

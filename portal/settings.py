@@ -8,9 +8,11 @@ from typing import Any
 import environ
 import pghistory
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from portal.folders import address_of, folder_for
+from portal.headers import STRICT
 from portal.navigation import NAVIGATION
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -75,8 +77,13 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "axes",
+    "csp",
     "django_celery_beat",
     "django_filters",
+    "django_otp",
+    "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "guardian",
@@ -84,6 +91,7 @@ INSTALLED_APPS = [
     "pghistory",
     "pgtrigger",
     "rest_framework",
+    "portal.login",
     "locations",
     "tokens",
     "authorization",
@@ -93,6 +101,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "portal.logs.RequestIdMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "portal.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -100,10 +111,12 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "portal.headers.SizeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "pghistory.middleware.HistoryMiddleware",
     "portal.in_force.InForceMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 # What a charger's question passes: no session, no form, no edit that history would tell of.
@@ -185,7 +198,11 @@ UNKNOWN_TOKENS_PER_CPO = _number("UNKNOWN_TOKENS_PER_CPO", 1000)
 BESIDE_THE_FOLLOWER = ["chargers.watch.watch", "subscriptions.push.watch.watch"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "guardian.backends.ObjectPermissionBackend"]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
 # Nobody is granted anything without a log-in, so guardian needs no anonymous user of its own.
 ANONYMOUS_USER_NAME = None
 AUTH_PASSWORD_VALIDATORS = [
@@ -199,6 +216,29 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
+# A working day; and never longer than the user may get in (portal.login).
+SESSION_ENGINE = "portal.login.sessions"
+SESSION_COOKIE_AGE = 12 * 60 * 60
+# In production an Admin needs a second factor in any case.
+SECOND_FACTOR_FOR_ALL = _flag("SECOND_FACTOR_FOR_ALL", False)
+OTP_TOTP_ISSUER = "Chargeward"
+LOG_INS_KEPT_DAYS = _number("LOG_INS_KEPT_DAYS", 90)
+# How many of our own proxies stand before a node, each of which adds to X-Forwarded-For whom it saw.
+PROXIES = _number("PROXIES", 1 if PRODUCTION else 0)
+
+# Guesses are counted by name and address together: nobody is locked out by what somebody else tries.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "portal.login.clients.counted_address"
+AXES_USERNAME_CALLABLE = "portal.login.clients.counted_name"
+AXES_LOCKOUT_CALLABLE = "portal.login.clients.as_it_was_answered"
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken", "next"]
+AXES_VERBOSE = AXES_ENABLE_ADMIN = False
+# The log is portal.login's.
+AXES_DISABLE_ACCESS_LOG = True
 
 # Deletions too: an auditor asks who took a card off a list.
 PGHISTORY_DEFAULT_TRACKERS = (pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
@@ -267,6 +307,8 @@ CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)  # the sa
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300}
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# Beat notes each run as it was, not every three minutes: `doctor` looks at it.
+CELERY_BEAT_SYNC_EVERY = 1
 CELERY_BEAT_SCHEDULE = {
     name: {"task": f"authorization.tasks.{name}", "schedule": timedelta(hours=hours)}
     for name, hours in (("forget_changes", 1), ("forget_spools", 24), ("forget_presented", 1), ("look_after_log", 12))
@@ -279,11 +321,36 @@ CELERY_BEAT_SCHEDULE = {
     "expire_pushed_tokens": {"task": "subscriptions.tasks.expire_tokens", "schedule": timedelta(minutes=1)},
     "forget_deliveries": {"task": "subscriptions.tasks.forget", "schedule": timedelta(hours=1)},
     "forget_imports": {"task": "imports.tasks.forget", "schedule": timedelta(hours=1)},
+    "forget_log_ins": {"task": "portal.login.tasks.forget", "schedule": timedelta(hours=1)},
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_TIME_LIMIT = 600
 CELERY_TIMEZONE = "UTC"
+# Logs as the settings say, not as Celery would have them.
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
+
+def _email(url: str) -> dict[str, Any]:
+    """Django's settings for EMAIL_URL; a wrong one sends nothing, and checks say what to set."""
+    try:
+        return dict(environ.Env.email_url_config(url))
+    except (ValueError, environ.ImproperlyConfigured):
+        return {"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
+
+
+# Without a mail server letters are printed by the worker, into its log: for development.
+EMAIL_URL = env.str("EMAIL_URL", "")
+_mail = _email(EMAIL_URL or "consolemail://")
+EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
+EMAIL_HOST = _mail.get("EMAIL_HOST") or "localhost"
+EMAIL_PORT = _mail.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER = _mail.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = _mail.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS, EMAIL_USE_SSL = bool(_mail.get("EMAIL_USE_TLS")), bool(_mail.get("EMAIL_USE_SSL"))
+EMAIL_FILE_PATH = _mail.get("EMAIL_FILE_PATH") or None
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("EMAIL_FROM", "") or "chargeward@localhost"
 
 # The broker of chargers that speak Josev's messages (manage.py josev_bridge).
 MQTT_URL = env.str("MQTT_URL", "")
@@ -304,16 +371,33 @@ SECURE_SSL_REDIRECT = PRODUCTION
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
+# What programs and probes are told instead, portal.headers says.
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
 X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": STRICT}
 
+# One JSON object a line, for what collects logs; or lines to read.
+LOG_FORMAT = env.str("LOG_FORMAT", "") or ("json" if PRODUCTION else "line")
+# A line for each request but the chargers' questions, which the authorization log has.
+LOG_REQUESTS = _flag("LOG_REQUESTS", False)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"request": {"()": "portal.logs.WithRequestId"}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "json": {"()": "portal.logs.AsJson"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "json" if LOG_FORMAT == "json" else "line",
+            "filters": ["request"],
+        },
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
     # They log whole messages, with ids of cards in them; what goes wrong, chargers.ocpp says itself.
-    "loggers": {"ocpp": {"level": "CRITICAL"}, "websockets": {"level": "WARNING"}},
+    "loggers": {"ocpp": {"level": "CRITICAL"}, "websockets": {"level": "WARNING"}, "axes": {"level": "WARNING"}},
 }
 
 
@@ -330,6 +414,12 @@ UNFOLD = {
     "STYLES": [lambda request: static("chargeward.css")],
     "SCRIPTS": [lambda request: static("chargeward.js"), lambda request: static("labels.js")],
     "SIDEBAR": {"navigation": NAVIGATION},
+    "ACCOUNT": {
+        "navigation": [
+            {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
+            {"title": _("Second factor"), "link": reverse_lazy("second_factor")},
+        ],
+    },
     "COLORS": {
         "primary": {
             "50": "240 253 250",

@@ -29,5 +29,6 @@ urlpatterns = [
     path("ocpi/", include("subscriptions.ocpi.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/why/", why, name="why"),
+    path("admin/", include("portal.login.urls")),
     path("admin/", admin.site.urls),
 ]

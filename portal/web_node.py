@@ -7,6 +7,7 @@ from django.conf import settings
 
 from authorization import metrics
 from authorization.api import health
+from authorization.api import metrics as exposition
 from authorization.bounded import Bounded, BoundedLog, BoundedStore
 from authorization.cache.guard import Guard
 from authorization.cache.snapshot import NotReady, Reader
@@ -15,6 +16,7 @@ from authorization.limits import Counts, Limits, LocalCounts, NodeCounts, RedisC
 from authorization.services import charging
 from authorization.spool import DatabaseLog, SpoolLog
 from authorization.store import DatabaseStore
+from portal.measures import InstallationCollector
 
 DATABASE_THREADS = 4
 WATCHING_THREADS, WATCHING_PATIENCE = 2, 2.0
@@ -33,6 +35,7 @@ def answer_from_the_copy() -> None:
     charging.limits.look_from_now_on()
     Guard(settings.CACHE_FOLDER, settings.BASE_DIR / "manage.py").start()
     metrics.count_from_now_on()
+    exposition.more.append(InstallationCollector())
     _warm(reader)
     # What is there now stays; looking through it for garbage every few dozen questions took a tenth of the time.
     gc.collect()

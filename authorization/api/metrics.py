@@ -23,6 +23,8 @@ from authorization.cache.snapshot import NotReady
 from authorization.cache.store import CacheStore
 from authorization.services import charging
 
+# What else is told on a web node, besides what it counts itself.
+more: list[Collector] = []
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -51,7 +53,8 @@ def exposition() -> bytes:
     """All metrics as Prometheus reads them."""
     metrics.count()
     registry = CollectorRegistry()
-    registry.register(NodeCollector())
+    for collector in (NodeCollector(), *more):
+        registry.register(collector)
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)

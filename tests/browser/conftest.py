@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.chromium import ARGUMENTS, chromium
 
+POLICY = "Content Security Policy"
+
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
@@ -30,12 +32,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, live_server: object) -> Iterator[Page]:
-    """A new window, 1440 wide. A script that fails, or a page that answers 500, fails the test."""
+    """A new window, 1440 wide. A script that fails, a page that answers 500, and what the page's policy refuses
+    fail the test."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=str(live_server))
     window = context.new_page()
     window.set_default_timeout(15_000)
     problems: list[str] = []
     window.on("pageerror", lambda error: problems.append(str(error)))
+    window.on("console", lambda said: problems.append(said.text) if POLICY in said.text else None)
     window.on("response", lambda answer: problems.append(answer.url) if answer.status >= 500 else None)
     yield window
     context.close()

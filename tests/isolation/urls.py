@@ -6,6 +6,8 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
 
 from tests.isolation.world import MISSING, Side
 
@@ -57,8 +59,12 @@ BY_NAME = {"cpo", "location"}
 BY_ID = "/<path:object_id>/"
 SCHEDULES = ("periodictask", "intervalschedule", "crontabschedule", "clockedschedule", "solarschedule")
 ADMIN_KINDS: dict[str, tuple[str, ...]] = (
-    KINDS | dict.fromkeys(SCHEDULES, ()) | {"authorizationinuse": ("authorizationinuse",), "command": ("command",)}
+    KINDS
+    | dict.fromkeys((*SCHEDULES, "login"), ())
+    | {"authorizationinuse": ("authorizationinuse",), "command": ("command",)}
 )
+# The pages at the door, which are nobody's.
+DOOR = {"log_in", "log_in_code", "second_factor", "admin_password_reset", "password_asked", "choose_password"}
 ADMIN_PLAIN = {
     "index", "login", "logout", "password_change", "password_change_done", "autocomplete", "search", "jsi18n",
 }  # fmt: skip
@@ -81,7 +87,7 @@ def unknown() -> list[str]:
 
 
 def _is_known(route: str, name: str) -> bool:
-    if route in PLAIN or name.startswith(OCPI):
+    if route in PLAIN or name in DOOR or name.startswith(OCPI):
         return True
     if not name and route.endswith(BY_ID):
         return route.split("/")[2] in ADMIN_KINDS
@@ -134,6 +140,9 @@ def addresses(of: Side | None, only: str = "") -> list[str]:
 
 
 def _arguments(name: str, kind: str, arguments: set[str], of: Side | None) -> Iterator[dict[str, Any]]:
+    if name in DOOR:
+        yield {"uidb64": urlsafe_base64_encode(force_bytes(of.pk("user") if of else MISSING)), "token": "no-such-token"}
+        return
     if name == "admin:view_on_site":
         yield {
             "content_type_id": ContentType.objects.get(model="token").pk,

@@ -17,6 +17,7 @@ from chargers.models import AuthorizationInUse, Command
 from imports.models import Import
 from locations.admin_base import Scoped, ScopedAdmin
 from locations.models import CPO, EVSE, ChargeStation, Location
+from portal.login.models import LogIn
 from subscriptions.models import Subscription
 from tests import factories
 from tokens.models import EMSP, Customer, Driver, Token
@@ -85,6 +86,7 @@ ROWS: dict[type[Any], Callable[[], Any]] = {
     Command: a_command,
     Subscription: factories.subscription,
     User: lambda: User.objects.create_user("someone", password="x"),
+    LogIn: lambda: LogIn.objects.create(outcome="in", name="someone", address="192.0.2.7"),
     Group: lambda: Group.objects.create(name="role"),
     PeriodicTask: lambda: PeriodicTask.objects.create(
         name="sweep", task="sweep", interval=IntervalSchedule.objects.create(every=5, period="minutes")
@@ -95,7 +97,7 @@ ROWS: dict[type[Any], Callable[[], Any]] = {
     SolarSchedule: lambda: SolarSchedule.objects.create(event="sunrise", latitude=52, longitude=5),
 }
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
-READ_ONLY = {Decision, AuthorizationInUse, Command}
+READ_ONLY = {Decision, AuthorizationInUse, Command, LogIn}
 
 
 def url(model: type[Any], page: str, *args: Any) -> str:

@@ -14,6 +14,7 @@ from django.contrib.auth import authenticate as log_in
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import transaction
+from django.http import HttpRequest
 from django.test import Client, override_settings
 
 from authorization.engine.reasons import Reason
@@ -259,7 +260,10 @@ class TestTwice:
 
 class TestPeople:
     def test_they_can_log_in_and_see_what_they_were_granted(self, seeded: Seeded) -> None:
-        users = {name: log_in(username=name, password=password) for name, password in seeded.demo.users.items()}
+        users = {
+            name: log_in(HttpRequest(), username=name, password=password)
+            for name, password in seeded.demo.users.items()
+        }
         assert set(users) == {"admin", "cpo", "emsp"}
         assert all(user is not None and user.is_staff for user in users.values())
         assert {name for name, user in users.items() if user and user.is_superuser} == {"admin"}
@@ -290,7 +294,7 @@ class TestPeople:
         assert again is not None
         assert again.demo.users == {}
         assert again.demo.api_key
-        assert log_in(username="admin", password=seeded.demo.users["admin"]) is not None
+        assert log_in(HttpRequest(), username="admin", password=seeded.demo.users["admin"]) is not None
 
     def test_the_file_of_another_database_is_replaced(self, data_dir: Path, db: None) -> None:
         data_dir.mkdir()

@@ -94,7 +94,7 @@ def test_a_user_is_made_with_role_and_parties(boss: Client) -> None:
     assert list(user.groups.all()) == [role]
     assert user.is_staff
     client = Client()
-    assert client.login(username="bert", password=password)
+    client.post(reverse("admin:login"), {"username": "bert", "password": password})
     assert client.get(reverse("admin:locations_cpo_changelist")).status_code == 200
 
 

@@ -10,8 +10,20 @@ from portal.checks import settings_are_meant
 from portal.stack.options import PROJECT
 
 GOOD = {"DATABASE_URL": "postgres://a:b@127.0.0.1:5432/c", "REDIS_URL": "redis://127.0.0.1:6379/0"}
-PRODUCTION = GOOD | {"PRODUCTION": "true", "SECRET_KEY": "0123456789abcdefghij" * 3, "ALLOWED_HOSTS": "a.example.org"}
-OURS = {*PRODUCTION, "DEBUG", "PORT", "WEB_WORKERS", "DATABASE_POOL_SIZE", "DATA_DIR", "AUTHORIZE_FRONT"}
+MAIL = {"EMAIL_URL": "smtp+tls://a:b@127.0.0.1:587"}
+PRODUCTION = (
+    GOOD | MAIL | {"PRODUCTION": "true", "SECRET_KEY": "0123456789abcdefghij" * 3, "ALLOWED_HOSTS": "a.example.org"}
+)
+OURS = {
+    *PRODUCTION,
+    "DEBUG",
+    "PORT",
+    "WEB_WORKERS",
+    "DATABASE_POOL_SIZE",
+    "DATA_DIR",
+    "AUTHORIZE_FRONT",
+    "SECOND_FACTOR_FOR_ALL",
+}
 
 
 def _manage(*arguments, **values):
@@ -56,6 +68,8 @@ def test_production():
         ("PORT", "http", "E002"),
         ("WEB_WORKERS", "0", "E002"),
         ("DATABASE_POOL_SIZE", "1_0", "E002"),
+        ("SECOND_FACTOR_FOR_ALL", "perhaps", "E001"),
+        ("PROXIES", "10", "E002"),
     ],
 )
 def test_wrong_variable(monkeypatch, name, value, code):
@@ -79,11 +93,13 @@ def test_wrong_variable(monkeypatch, name, value, code):
         ("ALLOWED_HOSTS", [], "E006"),
         ("ALLOWED_HOSTS", ["*"], "E006"),
         ("DEBUG", True, "E007"),
+        ("EMAIL_URL", "http://a:secret-word@127.0.0.1", "E012"),
+        ("EMAIL_URL", "consolemail://", "E012"),
     ],
 )
 def test_wrong_in_production(settings, name, value, code):
     right = {"PRODUCTION": True, "DEBUG": False, "SECRET_KEY": "k" * 50, "ALLOWED_HOSTS": ["a.example.org"]}
-    for each, worth in (right | GOOD | {"SECRET_KEY_IS_MADE_UP": False, name: value}).items():
+    for each, worth in (right | GOOD | MAIL | {"SECRET_KEY_IS_MADE_UP": False, name: value}).items():
         setattr(settings, each, worth)
     (message,) = settings_are_meant(None)
     assert message.id == f"chargeward.{code}"
@@ -91,3 +107,13 @@ def test_wrong_in_production(settings, name, value, code):
     assert name in message.msg
     assert name in message.hint
     assert "secret-word" not in message.msg
+
+
+def test_production_without_mail_is_warned_of(settings):
+    """It serves chargers all the same."""
+    for each, worth in (GOOD | {"PRODUCTION": True, "SECRET_KEY": "k" * 50, "SECRET_KEY_IS_MADE_UP": False}).items():
+        setattr(settings, each, worth)
+    settings.ALLOWED_HOSTS, settings.EMAIL_URL = ["a.example.org"], ""
+    (message,) = settings_are_meant(None)
+    assert (message.id, message.is_serious()) == ("chargeward.W012", False)
+    assert "EMAIL_URL" in message.hint

@@ -1,0 +1,76 @@
+"""What a log line has: one JSON object, or a line to read, with the id of the request that it came from."""
+
+import logging
+import re
+import uuid
+from collections.abc import Callable
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from time import perf_counter
+
+import orjson
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+
+HEADER = "X-Request-ID"
+FORMATS = ("line", "json")
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+logger = logging.getLogger("chargeward.requests")
+_SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class WithRequestId(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.request_id = request_id.get()
+        return True
+
+
+class AsJson(logging.Formatter):
+    """at, level, logger, message; request_id and error where there are any, and what `extra={"about": …}` adds."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if identity := getattr(record, "request_id", ""):
+            line["request_id"] = identity
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        line |= getattr(record, "about", {})
+        return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+class RequestIdMiddleware:
+    """The first of all. A proxy's id is taken over; what is no id is not, for it would stand in every line."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        began = perf_counter()
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
+        identity = given if _SANE.fullmatch(given) else uuid.uuid4().hex
+        token = request_id.set(identity)
+        try:
+            response = self.get_response(request)
+            response.headers[HEADER] = identity
+            if settings.LOG_REQUESTS:
+                _note(request, response, perf_counter() - began)
+            return response
+        finally:
+            request_id.reset(token)
+
+
+def _note(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
+    # The route, not the path: a path may hold a link's secret, and a query somebody's name.
+    match = request.resolver_match
+    about = {
+        "method": request.method,
+        "route": match.route if match is not None else None,
+        "status": response.status_code,
+        "ms": round(seconds * 1000, 1),
+    }
+    logger.info("%(method)s %(route)s %(status)s in %(ms)s ms", about, extra={"about": about})
