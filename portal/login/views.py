@@ -68,7 +68,7 @@ class LogInView(Dressed, auth_views.LoginView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """What is not looked at costs as little as it can, and is no row of the log: chargers wait meanwhile."""
         if log.too_many_from(request):
-            return refused(request, 429, _("Too many tries"), TOO_MANY_TRIES)
+            return refused(request, 429, _("Too many tries"), str(TOO_MANY_TRIES))
         if not _door.acquire(blocking=False):
             said = _("Very many people are logging in. Try again in a moment.")
             return refused(request, 429, _("One moment"), said)
