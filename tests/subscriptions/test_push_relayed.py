@@ -66,10 +66,12 @@ def test_a_cdr_is_posted_once(world: Any, server: PartnerServer) -> None:
 @needs_ocpi
 def test_the_texts_own_are_pushed_valid(world: Any, server: PartnerServer) -> None:
     server.received.clear()
+    # The text's own session has a country of two letters, and its own CDR is no JSON.
     body = block("mod_sessions_L245") | {"auth_id": CONTRACT}
+    body["location"] |= {"country": "BEL"}
     assert world.put(f"sessions/BE/BEC/{body['id']}", body).code == 1000
-    # The text's own CDR is no JSON.
-    record = cdr(location=body["location"])
+    period = {"start_date_time": "2026-01-01T10:00:00Z", "dimensions": [{"type": "ENERGY", "volume": 15.342}]}
+    record = cdr(location=body["location"], charging_periods=[period])
     assert world.post("cdrs/", record).code == 1000
     push_all()
     sent = {request.parts[0]: request.body for request in server.received}
