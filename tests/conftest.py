@@ -11,13 +11,6 @@ from authorization.limits import Limits, LocalCounts
 from authorization.services import charging, create_key
 from tests import factories
 
-# Modules that take minutes with few tests. They begin first, or one worker would wait for the other at the end.
-LONG = ("tests/drills/", "tests/stack/test_run.py", "tests/browser/")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
-
 
 @pytest.fixture(autouse=True)
 def _quick_settings(settings: LazySettings) -> None:

@@ -45,13 +45,14 @@ def _grave(response: dict[str, Any]) -> list[str]:
 
 def pages_of(model: Any) -> list[tuple[str, bool]]:
     """Every list, form and tab of a model, once; and whether to look in the dark too: an empty form has the colours of
-    a filled one, and histories are all alike."""
+    a filled one. Histories are all alike: one model's will do."""
     with transaction.atomic():
         row = ROWS[model]()
     tabs = [page.slug.replace("-", "_") for page in admin.site._registry[model].object_pages if page.title]  # type: ignore[attr-defined]
     lists = [url(model, "changelist")] if model in READ_ONLY else [url(model, page) for page in ("changelist", "add")]
     pages = {address: not address.endswith("/add/") for address in lists}
-    pages |= {url(model, page, row.pk): page != "history" for page in ("change", "history", *tabs)}
+    history = ["history"] if model is Token else []
+    pages |= {url(model, page, row.pk): True for page in ("change", *history, *tabs)}
     return list(pages.items())
 
 
