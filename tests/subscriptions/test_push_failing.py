@@ -71,6 +71,18 @@ def test_a_failure_is_shown_and_tried_again(kind: str, pushed: Push, server: Par
     assert PushEndpoint.objects.get().failures == 0
 
 
+def _answered() -> Delivery:
+    """The only delivery, after one more try."""
+    before = Delivery.objects.get().attempts
+    for _ in range(500):
+        push_all(1)
+        row = Delivery.objects.get()
+        if row.attempts > before:
+            return row
+        time.sleep(0.01)
+    raise AssertionError("nobody was asked")
+
+
 def test_the_words_of_a_failure(pushed: Push, server: PartnerServer) -> None:
     emsp = factories.emsp()
     pushed(emsp, role="CPO", only=["tokens"])
@@ -78,9 +90,7 @@ def test_the_words_of_a_failure(pushed: Push, server: PartnerServer) -> None:
     said = []
     for kind in ("3000", "2001", "500", "429", "no OCPI"):
         server.answer = lambda request, kind=kind: FAILURES[kind]  # type: ignore[misc]
-        time.sleep(0.03)
-        push_all(1)
-        said.append(Delivery.objects.get().answer)
+        said.append(_answered().answer)
     assert said == [
         "HTTP 200, status_code 3000: Broken",
         "HTTP 200, status_code 2001",
@@ -98,7 +108,7 @@ def test_who_hangs_is_cut_off(how: str, server: PartnerServer, monkeypatch: pyte
     began = time.monotonic()
     with outgoing.Line() as line:
         answer = line.ask("GET", f"{server.url}/x", {})
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4  # it would go on for 5
     assert str(answer) == ("nothing came for 0 seconds" if how == "hang" else "no whole answer within 1 seconds")
 
 
