@@ -117,7 +117,7 @@ def _email() -> Iterator[CheckMessage]:
     if settings.EMAIL_URL:
         schemes = EMAIL_SCHEMES if settings.PRODUCTION else (*EMAIL_SCHEMES, *DEVELOPMENT_EMAIL)
         if problem := _url_problem(settings.EMAIL_URL, schemes):
-            yield Error(f"EMAIL_URL {problem}.", hint=hint, id="chargeward.E012")
+            yield Error(f"EMAIL_URL {problem}.", hint=hint, id="chargeward.E014")
     elif settings.PRODUCTION:
         text = "EMAIL_URL is not set: nobody can be invited, or choose a new password."
         yield Warning(text, hint=hint, id="chargeward.W012")
@@ -126,7 +126,7 @@ def _email() -> Iterator[CheckMessage]:
 def _logs() -> Iterator[CheckMessage]:
     if settings.LOG_FORMAT not in FORMATS:
         hint = f"Set LOG_FORMAT to one of {', '.join(FORMATS)}."
-        yield Error(f"LOG_FORMAT is {settings.LOG_FORMAT!r}.", hint=hint, id="chargeward.E013")
+        yield Error(f"LOG_FORMAT is {settings.LOG_FORMAT!r}.", hint=hint, id="chargeward.E015")
 
 
 def _url_problem(url: str, schemes: tuple[str, ...]) -> str:

@@ -1,6 +1,6 @@
 """External tokens whose Auth IDs an eMSP's tokens carry are replaced by the statement, not one by one.
 
-Each replacement was three statements with all that listens to them; a list of 10,000 took a minute.
+Each replacement was three statements with all that listens to them; 3,000 took 16 seconds.
 """
 
 from django.db import migrations
