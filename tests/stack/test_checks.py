@@ -93,8 +93,8 @@ def test_wrong_variable(monkeypatch, name, value, code):
         ("ALLOWED_HOSTS", [], "E006"),
         ("ALLOWED_HOSTS", ["*"], "E006"),
         ("DEBUG", True, "E007"),
-        ("EMAIL_URL", "http://a:secret-word@127.0.0.1", "E012"),
-        ("EMAIL_URL", "consolemail://", "E012"),
+        ("EMAIL_URL", "http://a:secret-word@127.0.0.1", "E014"),
+        ("EMAIL_URL", "consolemail://", "E014"),
     ],
 )
 def test_wrong_in_production(settings, name, value, code):
