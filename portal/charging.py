@@ -10,6 +10,8 @@ from django.core.handlers.wsgi import WSGIHandler, get_script_name
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import ResolverMatch, resolve, set_script_prefix
 
+from portal.headers import https_required
+
 PATHS = "/api/v1/authorize"
 HSTS = f"max-age={settings.SECURE_HSTS_SECONDS}; includeSubDomains; preload"
 
@@ -69,5 +71,5 @@ class ChargingMiddleware:
             )
         if settings.PRODUCTION and not request.is_secure():
             # No redirect: the key has been sent in the clear already, and a client that follows never learns of it.
-            return JsonResponse({"code": "https_required", "detail": "Use https://."}, status=403)
+            return https_required()
         return None

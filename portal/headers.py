@@ -63,8 +63,12 @@ def _without_https(request: HttpRequest) -> HttpResponse | None:
         return None
     carries_a_key = request.path_info in PROBES and "HTTP_AUTHORIZATION" in request.META
     if request.path_info.startswith(PROGRAMS) or carries_a_key:
-        return JsonResponse({"code": "https_required", "detail": "Use https://."}, status=403)
+        return https_required()
     return None
+
+
+def https_required() -> HttpResponse:
+    return JsonResponse({"code": "https_required", "detail": "Use https://."}, status=403)
 
 
 class SizeMiddleware:

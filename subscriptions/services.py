@@ -6,7 +6,7 @@ from base64 import b64decode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from authorization.services.keys import LAST_USED_STEP, MAX_OVERLAP, Caller, Partner, hash_of
 from locations.access import with_sub_cpos
@@ -48,13 +48,17 @@ def issue(subscription: Subscription) -> str:
     return text
 
 
+def end(tokens: QuerySet[PullToken], at: datetime) -> None:
+    """None of these is in force from then on."""
+    tokens.filter(Q(expires_at=None) | Q(expires_at__gt=at)).update(expires_at=at)
+
+
 def rotate(subscription: Subscription, overlap: timedelta, now: datetime) -> str:
     """A new token beside those in force, which expire after the overlap, if not before. Call it in a transaction, with
     the subscription locked. overlap: up to MAX_OVERLAP."""
     if not timedelta(0) <= overlap <= MAX_OVERLAP:
         raise ValueError(overlap)
-    until = now + overlap
-    subscription.tokens.filter(Q(expires_at=None) | Q(expires_at__gt=until)).update(expires_at=until)
+    end(subscription.tokens.all(), now + overlap)
     subscription.tokens.filter(expires_at__lte=now - MAX_OVERLAP).delete()
     return issue(subscription)
 

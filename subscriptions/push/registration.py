@@ -8,9 +8,9 @@ import orjson
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
+from authorization.services.keys import hash_of
 from subscriptions import services
 from subscriptions.models import PartnerAccess, Role, Subscription
 from subscriptions.push import discovery, endpoints
@@ -51,7 +51,7 @@ def end(subscription: Subscription, now: datetime) -> None:
     """The partner is not registered any more: it is sent nothing, and refused."""
     subscription.endpoints.all().delete()
     PartnerAccess.objects.filter(subscription=subscription).update(token_sealed="", versions_url="", registered_at=None)
-    subscription.tokens.filter(Q(expires_at=None) | Q(expires_at__gt=now)).update(expires_at=now)
+    services.end(subscription.tokens.all(), now)
 
 
 def register(subscription: Subscription, url: str, token: str, own_versions: str) -> None:
@@ -66,7 +66,8 @@ def register(subscription: Subscription, url: str, token: str, own_versions: str
         raise Unusable(3003, "The partner's version lists no credentials.")
     before = set(subscription.tokens.values_list("pk", flat=True))
     text = services.issue(subscription)
-    made = subscription.tokens.exclude(pk__in=before)
+    # By its hash: somebody else may make another one meanwhile.
+    made = subscription.tokens.filter(hash=hash_of(text))
     try:
         following, versions = _exchange(found[CREDENTIALS], token, own_credentials(subscription, text, own_versions))
         with transaction.atomic():
@@ -74,9 +75,7 @@ def register(subscription: Subscription, url: str, token: str, own_versions: str
             now = timezone.now()
             keep(locked, pushed, following, versions, now)
             # The partner has its own token now: the ones before are over.
-            locked.tokens.filter(pk__in=before).filter(Q(expires_at=None) | Q(expires_at__gt=now)).update(
-                expires_at=now
-            )
+            services.end(locked.tokens.filter(pk__in=before), now)
     except (Unusable, ValidationError):
         made.delete()
         raise

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from subscriptions.models import Delivery, PushEndpoint
-from subscriptions.push.turns import PATIENCE
+from subscriptions.push.turns import PATIENCE, park
 
 LOOKS_BACK = timedelta(days=3)  # for tokens that expired while no sweep ran
 MESSAGES = 1000  # of stations, noted at once
@@ -45,8 +45,7 @@ def expire(now: datetime) -> int:
 def give_up(now: datetime) -> int:
     """Parks what waits for longer than PATIENCE at an endpoint that has not answered all the while; how many."""
     silent = PushEndpoint.objects.filter(failing_since__lte=now - PATIENCE, subscription__enabled=True)
-    old = Delivery.objects.filter(endpoint__in=silent, state="waiting", since__lte=now - PATIENCE)
-    return old.update(state="parked")
+    return park(Delivery.objects.filter(endpoint__in=silent, since__lte=now - PATIENCE))
 
 
 def note_notified(now: datetime) -> int:

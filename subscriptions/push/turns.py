@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import orjson
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from authorization.sealed import unseal
@@ -278,9 +278,9 @@ def _named(row: Delivery, plan: Plan) -> str:
     return "/".join(to)[:100] or row.named
 
 
-def park(rows: object) -> int:
+def park(rows: QuerySet[Delivery]) -> int:
     """Ends the tries of those that wait; how many."""
-    return int(rows.filter(state="waiting").update(state="parked"))  # type: ignore[attr-defined]
+    return rows.filter(state="waiting").update(state="parked")
 
 
 def pause(failures: int, most: float) -> float:
