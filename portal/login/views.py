@@ -116,10 +116,14 @@ class CodeView(Dressed, FormView):  # type: ignore[type-arg]
     def form_valid(self, form: CodeForm) -> HttpResponse:
         user = self.pending.user
         if not second_factor.verify(user, form.cleaned_data["code"]):
-            log.note(self.request, Outcome.CODE, user)
-            form.add_error("code", _("This code is wrong, or used, or you have to wait a moment after a wrong one."))
-            return self.form_invalid(form)
+            return _wrong(self, form, user)
         return enter(self.request, self.pending)
+
+
+def _wrong(page: "FormView[CodeForm]", form: CodeForm, user: User) -> HttpResponse:
+    log.note(page.request, Outcome.CODE, user)
+    form.add_error("code", _("This code is wrong, or used, or you have to wait a moment after a wrong one."))
+    return page.form_invalid(form)
 
 
 def enter(request: HttpRequest, found: pending.Pending) -> HttpResponse:
@@ -161,9 +165,9 @@ class SecondFactorView(Dressed, FormView):  # type: ignore[type-arg]
         code = form.cleaned_data["code"]
         if not self.there:
             codes = second_factor.confirm(self.user, code)
-            return self._wrong(form) if codes is None else self._set_up(codes)
+            return _wrong(self, form, self.user) if codes is None else self._set_up(codes)
         if not second_factor.verify(self.user, code):
-            return self._wrong(form)
+            return _wrong(self, form, self.user)
         if self.request.POST.get("do") != "remove":
             log.note(self.request, Outcome.CODES, self.user)
             return self._shown_once(second_factor.new_codes(self.user), reverse("admin:index"))
@@ -179,11 +183,6 @@ class SecondFactorView(Dressed, FormView):  # type: ignore[type-arg]
             logout(self.request)
             pending.keep(self.request, user, reverse("admin:index"))
         return HttpResponseRedirect(reverse("second_factor"))
-
-    def _wrong(self, form: CodeForm) -> HttpResponse:
-        log.note(self.request, Outcome.CODE, self.user)
-        form.add_error("code", _("This code is wrong, or used, or you have to wait a moment after a wrong one."))
-        return self.form_invalid(form)
 
     def _set_up(self, codes: list[str]) -> HttpResponse:
         log.note(self.request, Outcome.FACTOR, self.user)
