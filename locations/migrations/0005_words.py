@@ -5,6 +5,7 @@ import django.db.models.deletion
 import locations.models
 import locations.validators
 from django.db import migrations, models
+from locations.operations import StateAtOnce
 
 
 class Migration(migrations.Migration):
@@ -14,8 +15,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        # As state alone: nothing is altered, and so no model has to be made for it.
-        migrations.SeparateDatabaseAndState(
+        # Nothing is altered but the state.
+        StateAtOnce(
             state_operations=[
                 migrations.AlterModelOptions(
                     name='chargestation',

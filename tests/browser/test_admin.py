@@ -1,5 +1,7 @@
 """An Admin makes a world in the browser, from the log-in to an exception; and the pages hold at a phone's width."""
 
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -41,10 +43,13 @@ def add(page: Page, group: str, **fields: str) -> None:
 
 def choose(page: Page, field: str, term: str, typed: str = "") -> None:
     """Types into an autocomplete (the term itself, or something else) and takes the first row, which has the term."""
+    wanted = [typed or term]
     page.locator(f"#id_{field} + .select2").click()
-    page.locator(".select2-search__field:focus").fill(typed or term)
-    option = page.locator(".select2-results__option--highlighted", has_text=term)
-    option.click()
+    # A row that is replaced while it is clicked is not chosen: the rows of what was typed have to be there.
+    with page.expect_response(lambda answer: parse_qs(urlsplit(answer.url).query).get("term") == wanted):
+        page.locator(".select2-search__field:focus").fill(*wanted)
+    expect(page.locator(".loading-results")).to_have_count(0)
+    page.locator(".select2-results__option--highlighted", has_text=term).click()
 
 
 def save(page: Page) -> None:

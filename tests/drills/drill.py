@@ -17,8 +17,9 @@ from tests.drills.report import log_of, measure
 from tests.drills.world import World
 from tests.stack.driver import wait_for
 
-RECOVERY = 10.0 if LONG else 20.0  # seconds, at most; twice as long where other tests run as well
-LONGEST = 5.0  # seconds; the goal is 1, which a machine that does other things as well does not always keep
+# Seconds, at most. Beside other tests on a busy machine it is that it recovers, without a hand; the goals are 10 and 1.
+RECOVERY = 10.0 if LONG else 60.0
+LONGEST = 5.0 if LONG else 15.0
 STEADY = 5.0 if LONG else 0.5  # seconds before a fault
 AFTER = 5.0 if LONG else 1.5  # seconds after it, at least: an answer is wrong only 2 s after a change
 

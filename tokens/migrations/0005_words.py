@@ -3,6 +3,7 @@
 import django.core.validators
 import django.db.models.deletion
 from django.db import migrations, models
+from locations.operations import StateAtOnce
 
 
 class Migration(migrations.Migration):
@@ -12,8 +13,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        # As state alone: nothing is altered, and so no model has to be made for it.
-        migrations.SeparateDatabaseAndState(
+        # Nothing is altered but the state.
+        StateAtOnce(
             state_operations=[
                 migrations.AlterModelOptions(
                     name='customer',
