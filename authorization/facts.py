@@ -7,8 +7,13 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from authorization.engine.types import Place, Request, Token
-from authorization.questions import BadQuestion, Question
+from authorization.questions import NO_AUTHORIZATION, BadQuestion, Question
 from authorization.reach import Reach
+
+
+# As calling a NamedTuple with these values in a tuple, without a function call of Python in between. A decision makes a
+# dozen of them; this is half of what that costs.
+new = tuple.__new__
 
 
 class StationRow(NamedTuple):
@@ -73,12 +78,8 @@ class Facts(NamedTuple):
     evse_id: str | None = None
 
 
-class Spot(NamedTuple):
-    """A place that was found; the station and the EVSE where they are known."""
-
-    location: LocationRow
-    station: StationRow | None
-    evse: EvseRow | None
+# A place that was found; the station and the EVSE where they are known.
+Spot = tuple[LocationRow, StationRow | None, EvseRow | None]
 
 
 def facts_of(question: Question, view: View, reach: Reach) -> Facts | BadQuestion:
@@ -90,19 +91,18 @@ def facts_of(question: Question, view: View, reach: Reach) -> Facts | BadQuestio
     except BadQuestion as error:
         error.id = question.id
         return error
+    no_authorization = question.token_type == NO_AUTHORIZATION
     if spot is None:
-        return Facts(Request(None, (), question.no_authorization), question.location_id, question.evse_id)
+        return Facts(Request(None, (), no_authorization), question.location_id, question.evse_id)
     (place, location_id, cpo, _), station, evse = spot
     if station is not None and not station.required:
         place = place._replace(free=True)
     rows = _tokens(question, view, reach, cpo)
+    tokens = [row.token for row in rows]
     if place.private:
         tokens = [row.token._replace(listed=True) if view.listed(place.location, row) else row.token for row in rows]
-    else:
-        tokens = [row.token for row in rows]
-    return Facts(
-        Request(place, tuple(tokens), question.no_authorization), location_id, None if evse is None else evse.evse_id
-    )
+    request = new(Request, (place, tuple(tokens), no_authorization))
+    return new(Facts, (request, location_id, None if evse is None else evse.evse_id))
 
 
 def find_place(question: Question, view: View, reach: Reach) -> Spot | None:
@@ -110,8 +110,7 @@ def find_place(question: Question, view: View, reach: Reach) -> Spot | None:
 
     Raises BadQuestion for none, for an ambiguous one, and for two that differ.
     """
-    others = question.location_id, question.station, reach.station
-    if question.evse_id_normal is not None and others == (None, None, None):
+    if question.evse_id_normal is not None and question.location_id is question.station is reach.station is None:
         return _at_evse(question.evse_id_normal, view, reach)
     own = view.station_by_pk(reach.station) if reach.station is not None else None
     if not (question.evse_id or question.location_id or question.station or reach.station):
@@ -145,7 +144,7 @@ def _at_evse(normal: str, view: View, reach: Reach) -> Spot | None:
     location = view.location(evse.location)
     if not reach.has_places_of(location.cpo):
         return None
-    return Spot(location, evse.station, evse)
+    return location, evse.station, evse
 
 
 def _location(question: Question, view: View, reach: Reach, own: StationRow | None) -> LocationRow | None:
@@ -181,16 +180,14 @@ def _agree(
     not_its_own = evse is not None and station is not None and evse.station != station
     if len(at) > 1 or len(stations) > 1 or not_its_own:
         raise BadQuestion("The places named are not one place.", "conflicting_places")
-    return Spot(location or view.location(at.pop()), next(iter(stations.values()), None), evse)
+    return location or view.location(at.pop()), next(iter(stations.values()), None), evse
 
 
 def _tokens(question: Question, view: View, reach: Reach, cpo: int | None) -> Sequence[TokenRow]:
     """The tokens that match what was presented, as far as the caller may ask about them at a place of this CPO."""
-    rows = [*_speaking(view.carriers(question.auth_id))] if question.auth_id else []
-    for type_, uid in question.uids:
-        row = view.token(type_, uid)
-        if row is not None:
-            rows.append(row)
+    rows = [row for type_, uid in question.uids if (row := view.token(type_, uid)) is not None]
+    if question.auth_id:
+        rows = [*_speaking(view.carriers(question.auth_id)), *rows]
     if reach.any_token_at(cpo):
         return rows
     return [row for row in rows if row.emsp in reach.emsps]

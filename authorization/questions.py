@@ -25,7 +25,7 @@ UID_TYPES: dict[str, tuple[str, ...]] = {
 _PLAIN = re.compile(r"[!-~]+").fullmatch  # most values; what remains is looked at closely
 _HEX = re.compile(r"[0-9A-F]{1,255}").fullmatch
 _ISO_EVSE = re.compile(r"[A-Z]{2}\*?[A-Z0-9]{3}\*?E[A-Z0-9*]{1,31}").fullmatch
-_OTHER_PARTS = frozenset({"token_type", "location_id", "cpo", "station", "auth_id"})
+_OTHER_PARTS = frozenset({"location_id", "cpo", "station", "auth_id"})
 TOKEN_TYPES = (*UID_TYPES, "e_maid", NO_AUTHORIZATION)
 
 
@@ -94,15 +94,15 @@ def parse(body: Any, *, with_auth_id: bool = False) -> Question:
 
 def _card_at_evse(body: dict[str, Any], own_id: str | None) -> Question | None:
     """What most chargers send, in upper case: an RFID card's uid and an EVSE id. The same as _parse(), sooner."""
-    if not _OTHER_PARTS.isdisjoint(body):
+    if not _OTHER_PARTS.isdisjoint(body) or body.get("token_type", DEFAULT_TYPE) != DEFAULT_TYPE:
         return None
     presented, evse_id = body.get("id_token"), body.get("evse_id")
     if type(presented) is not str or type(evse_id) is not str or not _HEX(presented) or not _ISO_EVSE(evse_id):
         return None
-    return Question(
+    return tuple.__new__(Question, (
         own_id or _new_id(), DEFAULT_TYPE, presented, (("RFID", presented),), None,
-        evse_id, evse_id.replace("*", ""), None, None, None, None, None,
-    )  # fmt: skip
+        evse_id, evse_id.replace("*", ""), None, None, None, None, None, False,
+    ))  # fmt: skip
 
 
 def _parse(body: dict[str, Any], id: str, with_auth_id: bool) -> Question:  # noqa: A002
@@ -140,7 +140,7 @@ def _parse(body: dict[str, Any], id: str, with_auth_id: bool) -> Question:  # no
 
 def _new_id() -> str:
     """A random UUID, version 4; the uuid module's way takes five times as long. Nothing hangs on guessing it."""
-    text = f"{random.getrandbits(120):030x}"
+    text = "%030x" % random.getrandbits(120)
     return f"{text[:8]}-{text[8:12]}-4{text[12:15]}-a{text[15:18]}-{text[18:]}"
 
 

@@ -1,6 +1,6 @@
 """Which places and tokens a caller may ask about."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from authorization.services.keys import Caller, Partner
 from locations.access import granted_cpos, is_admin, with_sub_cpos
@@ -20,10 +20,11 @@ class Reach:
     station: int | None = None
     partner: bool = False
     all_cpos: bool = False
+    any_place: bool = field(init=False)
 
-    @property
-    def any_place(self) -> bool:
-        return self.everything or self.all_cpos or (bool(self.emsps) and not self.partner)
+    def __post_init__(self) -> None:
+        any_place = self.everything or self.all_cpos or (bool(self.emsps) and not self.partner)
+        object.__setattr__(self, "any_place", any_place)
 
     def has_places_of(self, cpo: int) -> bool:
         return self.any_place or cpo in self.cpos

@@ -35,7 +35,7 @@ CURRENT = "current"
 DAMAGED = "damaged"  # a file beside the data that somebody could not read
 
 
-Memo = dict[bytes, Any]
+Memo = dict[bytes | int, Any]  # an eMSP by its pk, all else by the key of its document
 
 
 class NotReady(Exception):

@@ -17,7 +17,7 @@ from authorization.cache.snapshot import NotReady, Reader
 from authorization.cache.snapshot import View as Copy
 from authorization.complaint import Complaint
 from authorization.engine.types import Place, Token
-from authorization.facts import EvseRow, LocationRow, StationRow, TokenRow, facts_of
+from authorization.facts import EvseRow, LocationRow, StationRow, TokenRow, facts_of, new
 from authorization.questions import Question
 from authorization.reach import Reach, reach_of_partner
 from authorization.services.keys import Caller, prefix_of
@@ -122,7 +122,8 @@ class CopyView:
         if raw is None:
             return None
         evse_id, location, station, required = orjson.loads(raw)
-        return EvseRow(evse_id, location, None if station is None else StationRow(station, location, required))
+        at = None if station is None else new(StationRow, (station, location, required))
+        return new(EvseRow, (evse_id, location, at))
 
     def station(self, normal: str) -> StationRow | None:
         raw = self.get(b"i" + normal.encode())
@@ -142,8 +143,8 @@ class CopyView:
         if known is None:
             location_id, cpo, zone, private, published, groups = self.known(key)
             country_code, party_id, above, _ = self.cpo(cpo)
-            place = Place(pk, zone, _united(groups, above), private, published, False)
-            known = self.memo[key] = LocationRow(place, location_id, cpo, (country_code, party_id))
+            place = new(Place, (pk, zone, _united(groups, above), private, published, False))
+            known = self.memo[key] = new(LocationRow, (place, location_id, cpo, (country_code, party_id)))
         return known
 
     def cpo(self, pk: int) -> Any:
@@ -173,11 +174,12 @@ class CopyView:
         ]
 
     def _token(self, document: Any, emaid: bool) -> TokenRow:
-        pk, emsp, customer, driver, auth_id, valid, expires_at = document[:7]
-        blocked, groups = not valid, document[7] if auth_id is None else _NONE
+        groups = document.pop() if document[4] is None else _NONE
+        pk, emsp, customer, driver, auth_id, valid, expires_at = document
+        blocked = not valid
         # There are few eMSPs, and too many customers and drivers to remember, of whom most have nothing to say.
         if emsp is not None:
-            holder_blocked, more = self._shared(b"m%d" % emsp)
+            holder_blocked, more = self.memo.get(emsp) or self._emsp(emsp)
             blocked, groups = blocked or holder_blocked, groups + more if more else groups
         if customer is not None and (raw := self.get(key := b"n%d" % customer)) != _FREE:
             holder_blocked, more = _read(raw, key)
@@ -191,7 +193,13 @@ class CopyView:
                 groups = groups + orjson.loads(raw)
         expiry = None if expires_at is None else EPOCH + timedelta(microseconds=expires_at)
         every = tuple(sorted(set(groups))) if groups else ()
-        return TokenRow(Token(pk, every, blocked, expiry, emsp is None, False), emaid, emsp, customer, auth_id)
+        token = new(Token, (pk, every, blocked, expiry, emsp is None, False))
+        return new(TokenRow, (token, emaid, emsp, customer, auth_id))
+
+    def _emsp(self, pk: int) -> Any:
+        """[blocked, groups]."""
+        known = self.memo[pk] = self.known(b"m%d" % pk)
+        return known
 
     def listed(self, location: int, token: TokenRow) -> bool:
         get = self.get

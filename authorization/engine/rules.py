@@ -155,6 +155,8 @@ class Rules:
 
     def verdict(self, place_groups: Groups, token_groups: Groups, now: datetime, zone: ZoneInfo) -> Verdict:
         """Rows 7 to 9 for these classes at an instant in a zone. Raises OverflowError outside the years 1 to 9999."""
+        if self._is_free(place_groups, token_groups):
+            return NO_RULE
         key = (place_groups, token_groups)
         known = self._verdicts.entries.get(key)
         if known is not None:
@@ -194,7 +196,7 @@ class Rules:
         return {at for each in windows for at in edges(each)}
 
     def _is_free(self, place_groups: Groups, token_groups: Groups) -> bool:
-        """Whether no rule shuts either side or covers both, as of most pairs: a quick look before the long one."""
+        """Whether no rule shuts either side or covers both, as of most pairs: a look that costs less than to remember."""
         covers = self._cpo
         for place_group in place_groups:
             if place_group in covers:
@@ -253,8 +255,6 @@ class Rules:
 
     def _judge(self, place_groups: Groups, token_groups: Groups, now: datetime, zone: ZoneInfo) -> Verdict:
         """Each look narrows the span to where its finding holds, so the verdict holds in what is left."""
-        if self._is_free(place_groups, token_groups):
-            return NO_RULE
         at, of = self._covers(self._cpo, place_groups), self._covers(self._emsp, token_groups)
         both_sides = common(at, of, token_groups)
         shut_place, shut_token = self._first_shutting(at), self._first_shutting(of)

@@ -14,7 +14,7 @@ from authorization.engine.decide import explain as explain_decision
 from authorization.engine.reasons import ROWS
 from authorization.engine.types import Decision as Verdict
 from authorization.engine.types import Explanation, Reason
-from authorization.facts import Facts
+from authorization.facts import Facts, new
 from authorization.limits import Limits, LocalCounts
 from authorization.questions import BadQuestion, Question
 from authorization.sealed import pseudonym
@@ -151,7 +151,7 @@ def _decided(
             continue
         explanation = explain_decision(facts.request, rules, now) if with_steps else None
         verdict = explanation.decision if explanation else decide(facts.request, rules, now)
-        answers.append(Answer(question, facts, verdict, now, revision, source, explanation))
+        answers.append(new(Answer, (question, facts, verdict, now, revision, source, explanation)))
     return answers
 
 

@@ -24,8 +24,8 @@ pytestmark = pytest.mark.django_db
 
 # What stands in authorization/cache/store.py, and what is planted in its place.
 MUTANTS = [
-    ("blocked, groups = not valid, document", "blocked, groups = False, document"),
-    ("document[7] if auth_id is None else _NONE", "_NONE"),
+    ("blocked = not valid", "blocked = False"),
+    ("groups = document.pop() if document[4] is None else _NONE", "groups, document = _NONE, document[:7]"),
     ("blocked, groups = blocked or holder_blocked, groups + more if more else groups", "groups = groups + more"),
     ("groups + more if more else groups", "groups"),
     ("if customer is not None and (raw", "if False and (raw"),
@@ -35,12 +35,12 @@ MUTANTS = [
     ("timedelta(microseconds=expires_at)\n        every", "timedelta(microseconds=2 * expires_at)\n        every"),
     ("found or (token.customer is not None and", "found or (False and"),
     ("        if token.auth_id is not None:\n            found", "        if False:\n            found"),
-    ("Place(pk, zone, _united(groups, above)", "Place(pk, zone, tuple(groups)"),
-    ("Place(pk, zone, _united(groups, above)", "Place(pk, zone, tuple(above)"),
+    ("(pk, zone, _united(groups, above)", "(pk, zone, tuple(groups)"),
+    ("(pk, zone, _united(groups, above)", "(pk, zone, tuple(above)"),
     ("above), private, published, False)", "above), False, published, False)"),
     ("above), private, published, False)", "above), private, True, False)"),
     ("StationRow(pk, location, required)", "StationRow(pk, location, True)"),
-    ("StationRow(station, location, required)", "StationRow(station, location, True)"),
+    ("new(StationRow, (station, location, required))", "StationRow(station, location, True)"),
     ("for each in orjson.loads(raw)\n", "for each in orjson.loads(raw)[:1]\n"),
     ("blocked, expiry, emsp is None, False)", "blocked, expiry, False, False)"),
     ('each.startswith("EMAID:")', "False"),
