@@ -10,7 +10,6 @@ from authorization.engine.types import Place, Request, Token
 from authorization.questions import NO_AUTHORIZATION, BadQuestion, Question
 from authorization.reach import Reach
 
-
 # As calling a NamedTuple with these values in a tuple, without a function call of Python in between. A decision makes a
 # dozen of them; this is half of what that costs.
 new = tuple.__new__
@@ -110,7 +109,12 @@ def find_place(question: Question, view: View, reach: Reach) -> Spot | None:
 
     Raises BadQuestion for none, for an ambiguous one, and for two that differ.
     """
-    if question.evse_id_normal is not None and question.location_id is question.station is reach.station is None:
+    if (
+        question.evse_id_normal is not None
+        and question.location_id is None
+        and question.station is None
+        and reach.station is None
+    ):
         return _at_evse(question.evse_id_normal, view, reach)
     own = view.station_by_pk(reach.station) if reach.station is not None else None
     if not (question.evse_id or question.location_id or question.station or reach.station):

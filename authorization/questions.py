@@ -140,7 +140,7 @@ def _parse(body: dict[str, Any], id: str, with_auth_id: bool) -> Question:  # no
 
 def _new_id() -> str:
     """A random UUID, version 4; the uuid module's way takes five times as long. Nothing hangs on guessing it."""
-    text = "%030x" % random.getrandbits(120)
+    text = f"{random.getrandbits(120):030x}"
     return f"{text[:8]}-{text[8:12]}-4{text[12:15]}-a{text[15:18]}-{text[18:]}"
 
 

@@ -15,5 +15,5 @@ class StateAtOnce(SeparateDatabaseAndState):
         super().state_forwards(app_label, state)
         if made is not None:
             state.__dict__["apps"] = made
-            names = {getattr(each, "model_name", None) or each.name for each in self.state_operations}
+            names = [vars(each).get("model_name") or vars(each)["name"] for each in self.state_operations]
             state.reload_models([(app_label, name.lower()) for name in names], delay=False)

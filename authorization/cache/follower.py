@@ -11,12 +11,13 @@ import shutil
 import socket
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import lmdb
 import psycopg
-from psycopg import Connection
+from psycopg import Connection, sql
 
 from authorization import spool
 from authorization.cache import documents, snapshot
@@ -147,8 +148,7 @@ class Follower:
     def _make(self) -> None:
         started = time.monotonic()
         try:
-            with connect(self.url) as connection:
-                path = make(self.folder, connection, self.database)
+            path = make(self.folder, self.url, self.database)
         except Exception:
             logger.exception("The copy could not be made")
             time.sleep(RETRY)
@@ -182,16 +182,19 @@ def connect(url: str) -> Connection[Any]:
     )  # fmt: skip
 
 
-def make(folder: Path, connection: Connection[Any], database: str) -> Path:
+def make(folder: Path, url: str, database: str) -> Path:
     """A copy of everything as of now, in a new environment that is not in use yet."""
-    with connection.transaction(), connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        # Sorting in memory, and no waiting for processes that share the work: one pass is all there is.
-        cursor.execute("SET LOCAL work_mem = '128MB'")
+    with closing(connect(url)) as connection, closing(connect(url)) as ahead:
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        seen = connection.execute("SELECT pg_export_snapshot()").fetchone()
+        ahead.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        ahead.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(*seen or ()))
+        for each in (connection, ahead):
+            each.execute("SET work_mem = '128MB'")  # one pass is all there is: it sorts in memory
         meta = _meta(connection, database, time.monotonic(), None)
         before = set(folder.glob("copy-*"))
         try:
-            return snapshot.make(folder, documents.everything(cursor), meta)
+            return snapshot.make(folder, documents.everything(connection, ahead), meta)
         except BaseException:
             for path in set(folder.glob("copy-*")) - before:
                 shutil.rmtree(path, ignore_errors=True)

@@ -196,7 +196,7 @@ class Rules:
         return {at for each in windows for at in edges(each)}
 
     def _is_free(self, place_groups: Groups, token_groups: Groups) -> bool:
-        """Whether no rule shuts either side or covers both, as of most pairs: a look that costs less than to remember."""
+        """Whether no rule shuts either side or covers both, as of most pairs: it costs less than to remember."""
         covers = self._cpo
         for place_group in place_groups:
             if place_group in covers:

@@ -45,7 +45,7 @@ class ServedCopy:
     def make_anew(self) -> None:
         end_change()
         meta = follower._meta(raw(), settings.DATABASE_ADDRESS, time.monotonic(), None)
-        self.writer = Writer(snapshot.make(self.folder, documents.everything(raw().cursor()), meta))
+        self.writer = Writer(snapshot.make(self.folder, documents.everything(raw()), meta))
         self.reader = SharedReader(self.writer)
         self.store = CacheStore(self.reader, DatabaseStore())
         self.made += 1
@@ -89,7 +89,7 @@ def documents_of(writer: Writer) -> dict[bytes, bytes]:
 
 def compiled() -> dict[bytes, bytes]:
     """Every document, as a full compile makes it now."""
-    return dict(documents.everything(raw().cursor()))
+    return dict(documents.everything(raw()))
 
 
 def raw() -> psycopg.Connection[Any]:

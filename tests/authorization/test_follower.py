@@ -209,8 +209,7 @@ def test_a_damaged_copy_is_made_anew_without_a_hand(
 def test_a_copy_made_meanwhile_never_takes_the_place_of_a_newer_one(following: Following) -> None:
     """It is brought up to date first; where that cannot be done it is thrown away."""
     each = following.follower
-    with follower.connect(url()) as other:
-        made = follower.make(each.folder, other, ADDRESS)
+    made = follower.make(each.folder, url(), ADDRESS)
     Token.objects.update(valid=False)
     following.look()
     newer = following.meta.revision
@@ -220,8 +219,7 @@ def test_a_copy_made_meanwhile_never_takes_the_place_of_a_newer_one(following: F
     assert following.meta.revision == newer
     assert following.is_right()
 
-    with follower.connect(url()) as other:
-        late = follower.make(each.folder, other, ADDRESS)
+    late = follower.make(each.folder, url(), ADDRESS)
     emptied()
     following.look()
     current = following.path
@@ -246,10 +244,10 @@ def test_a_making_that_dies_leaves_nothing_behind(following: Following) -> None:
         raise OSError("gone")
 
     before = set(following.follower.folder.iterdir())
-    with follower.connect(url()) as other, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(documents, "everything", lambda _: rows())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(documents, "everything", lambda *_: rows())
         with pytest.raises(OSError, match="gone"):
-            follower.make(following.follower.folder, other, ADDRESS)
+            follower.make(following.follower.folder, url(), ADDRESS)
     assert set(following.follower.folder.iterdir()) == before
 
 

@@ -58,7 +58,7 @@ class Site:
 
     def make(self, folder: Path, meta: Any = None) -> Path:
         """A copy of everything, in use."""
-        path = snapshot.make(folder, documents.everything(raw().cursor()), meta or self.meta())
+        path = snapshot.make(folder, documents.everything(raw()), meta or self.meta())
         snapshot.use(folder, path)
         return path
 
