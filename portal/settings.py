@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.folders import address_of, folder_for
 from portal.headers import STRICT
 from portal.navigation import NAVIGATION
+from portal.stack.programs import DRAINING
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -173,6 +174,9 @@ def _database(url: str) -> dict[str, Any]:
 
 DATABASES = {"default": _database(DATABASE_URL)}
 
+# `manage.py drain` makes it before a node is stopped; /readyz then has the proxy ask others. For so long, at least:
+DRAINING_FILE = DATA_DIR / DRAINING
+DRAIN_SECONDS = _number("DRAIN_SECONDS", 5)
 # The compiled copy and the spool of this node, each database's in a folder of its own.
 DATABASE_ADDRESS = address_of(DATABASE_URL)
 CACHE_FOLDER = folder_for(DATA_DIR / "cache", DATABASE_URL)
@@ -252,7 +256,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", "") or DATA_DIR / "static")
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
