@@ -20,6 +20,7 @@ from tests.drills.imports import kill_while_importing
 from tests.drills.load import Load
 from tests.drills.pushing import push_through
 from tests.drills.report import measure
+from tests.drills.restoring import restore
 from tests.drills.rolling import roll
 from tests.drills.world import Node, World
 from tests.stack.driver import wait_for
@@ -83,6 +84,11 @@ def test_without_the_fence_it_is_seen(world: World, note: Note) -> None:
         note({"away and elsewhere": "a follower" if fenced else "a follower without its fence", **vars(found)})
         print(fenced, found)
         assert bool(found.mixed) != fenced
+
+
+def test_a_backup_is_restored(world: World) -> None:
+    """Into another database, under nodes that run and have seen what the backup has not."""
+    restore(world)
 
 
 only_long = pytest.mark.skipif(not LONG, reason="takes minutes: make drills")
