@@ -133,7 +133,7 @@ def haproxy(nodes: Sequence[Node], folder: Path) -> Iterator[Door]:
     port = ports.free()
     text = _of_ours((PROJECT / "deploy" / "haproxy.cfg").read_text(), nodes)
     text = text.replace("bind :80", f"bind {HOST}:{port}").replace("portal.example.org", HOST)
-    text = re.sub(r"(?m)^ *(bind :443|http-request deny|log /dev/log).*\n", "", text)
+    text = re.sub(r"(?m)^ *(bind :443|http-request deny|log /dev/log|maxconn|log global|option httplog).*\n", "", text)
     (folder / "haproxy.cfg").write_text(text)
     with _running(["haproxy", "-db", "-f", str(folder / "haproxy.cfg")], port):
         yield Door("haproxy", port)

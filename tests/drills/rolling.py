@@ -50,13 +50,17 @@ def roll(world: World, note: Callable[[dict[str, Any]], None], proxy: str, round
 
 def restart_node(node: Node, drain: int) -> None:
     """What chargeward-web@.service does: ExecStop, SIGTERM, and the start."""
-    before = node.web.pid
+    before, began = node.web.pid, now()
     manage = [sys.executable, "manage.py", "drain", "--seconds", str(drain)]
     subprocess.run(manage, cwd=PROJECT, env=node.environment, check=True, timeout=60)
     assert not node.ready(), "whoever asks it should be told to go elsewhere"
+    drained = now()
     _restart(node.web)
+    stopped = now()
     assert node.web.pid != before
     wait_for(lambda: node.ready() and node.copy().exists(), 60)
+    print(f"{node.name}: drained in {drained - began:.1f} s, stopped in {stopped - drained:.1f} s", end=", ")
+    print(f"ready in {now() - stopped:.1f} s")
 
 
 def _restart(child: Child) -> None:

@@ -53,7 +53,7 @@ def test_everything_is_restarted(world: World, note: Note, kind: str) -> None:
         pytest.skip(f"{kind} is not on this machine")
     if kind == "small" and not LONG and any(map(proxy.at_hand, ("haproxy", "nginx"))):
         pytest.skip("there is a real proxy")
-    roll(world, note, kind, rounds=3 if LONG else 1, pause=0.02)
+    roll(world, note, kind, rounds=3 if LONG else 1, pause=0.02 if LONG else 0.1)
 
 
 def test_a_list_is_the_old_one_or_the_new_one(world: World, note: Note) -> None:
