@@ -17,6 +17,7 @@ THEN = {"locations": "0003_grants", "tokens": "0003_directory", "authorization":
 TOKENS = 2_000
 KEY = "cw_ofthen01_" + "0" * 32
 PLACE = "NL*UPG*E1"
+ZONE = "Europe/Amsterdam"
 
 
 def write(apps: Any) -> None:
@@ -25,10 +26,10 @@ def write(apps: Any) -> None:
     def make(label: str, **fields: Any) -> Any:
         return apps.get_model(label).objects.create(**fields)
 
-    operator = make("locations.CPO", country_code="NL", party_id="UPG", name="Upgraded", time_zone="Europe/Amsterdam")
-    place = make("locations.Location", cpo=operator, location_id="L1", name="Site")
+    operator = make("locations.CPO", country_code="NL", party_id="UPG", name="Upgraded", time_zone=ZONE)
+    place = make("locations.Location", cpo=operator, location_id="L1", name="Site", time_zone=ZONE)
     make("locations.EVSE", location=place, uid="1", evse_id=PLACE)
-    depot = make("locations.Location", cpo=operator, location_id="L2", name="Depot")
+    depot = make("locations.Location", cpo=operator, location_id="L2", name="Depot", time_zone=ZONE)
     make("locations.EVSE", location=depot, uid="1", evse_id="NL*UPG*E2")
     provider = make("tokens.EMSP", country_code="DE", party_id="UPG", name="Provider")
     members = make("tokens.Customer", emsp=provider, name="Members")
