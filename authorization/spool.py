@@ -20,7 +20,7 @@ import orjson
 import psycopg
 from psycopg import Connection, sql
 
-from authorization.models import Decision
+from authorization.models import Decision, Spool
 from authorization.sealed import pseudonym, seal
 
 logger = logging.getLogger(__name__)
@@ -124,6 +124,16 @@ def backlog(folder: Path) -> int:
         with suppress(OSError):
             total += path.stat().st_size
     return total
+
+
+def unshipped(folder: Path) -> int:
+    """Bytes that are not in the log yet. Raises DatabaseError."""
+    shipped = dict(Spool.objects.values_list("name", "shipped"))
+    left = 0
+    for path in folder.glob(f"*{SUFFIX}"):
+        with suppress(OSError):
+            left += max(0, path.stat().st_size - shipped.get(path.stem, 0))
+    return left
 
 
 def _is_over(file: int) -> bool:

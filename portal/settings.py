@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.folders import address_of, folder_for
 from portal.headers import STRICT
 from portal.navigation import NAVIGATION
+from portal.stack.programs import DRAINING
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -173,6 +174,9 @@ def _database(url: str) -> dict[str, Any]:
 
 DATABASES = {"default": _database(DATABASE_URL)}
 
+# `manage.py drain` makes it before a node is stopped; /readyz then has the proxy ask others. For so long, at least:
+DRAINING_FILE = DATA_DIR / DRAINING
+DRAIN_SECONDS = _number("DRAIN_SECONDS", 5)
 # The compiled copy and the spool of this node, each database's in a folder of its own.
 DATABASE_ADDRESS = address_of(DATABASE_URL)
 CACHE_FOLDER = folder_for(DATA_DIR / "cache", DATABASE_URL)
@@ -252,7 +256,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", "") or DATA_DIR / "static")
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -303,7 +307,16 @@ SPECTACULAR_SETTINGS = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)  # the same socket in Celery's words
+
+def _broker(url: str) -> str:
+    """The URL in Celery's words, which takes a rediss:// server's certificate unseen unless it is told not to."""
+    url = url.replace("unix://", "redis+socket://", 1)
+    if url.startswith("rediss://") and "ssl_cert_reqs=" not in url:
+        url += ("&" if "?" in url else "?") + "ssl_cert_reqs=required"
+    return url
+
+
+CELERY_BROKER_URL = _broker(REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300}
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"

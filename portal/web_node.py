@@ -23,6 +23,7 @@ from portal.measures import InstallationCollector
 DATABASE_THREADS = 4
 WATCHING_THREADS, WATCHING_PATIENCE = 2, 2.0
 COLLECT_EVERY, COLLECTIONS = 1.0, 60  # seconds between looks for young garbage, and how many of them before all of it
+COPY_PATIENCE = 30.0  # seconds that a node which starts is not ready for want of its copy; then it is ready without
 PATIENCE = 1.0  # seconds that a question may take where the copy is in doubt
 
 
@@ -32,6 +33,7 @@ def answer_from_the_copy() -> None:
     bounded = Bounded(DATABASE_THREADS, PATIENCE)
     # Whoever watches the node must not use up the threads that answer chargers, should the database hang.
     health.ask = Bounded(WATCHING_THREADS, WATCHING_PATIENCE).ask
+    health.copy_awaited_until = time.monotonic() + COPY_PATIENCE
     charging.store = CacheStore(reader, BoundedStore(DatabaseStore(), bounded))
     charging.log = SpoolLog(settings.SPOOL_FOLDER, BoundedLog(DatabaseLog(), bounded))
     charging.limits = Limits(counts())

@@ -1,9 +1,11 @@
 """`/healthz`: the process is up. `/readyz`: it can answer. `/api/v1/status`: from which revision."""
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
@@ -21,6 +23,8 @@ from locations.models import Location
 from tokens.models import Token
 
 MAX_SKEW = 2.0  # seconds between this machine's clock and the database's
+# A web process says until when, by time.monotonic(), it would rather wait for its copy than be asked.
+copy_awaited_until = 0.0
 # How the database is asked: at once; a web node puts a bounded way here.
 ask: Callable[[Callable[[], Any]], Any] = lambda work: work()  # noqa: E731 - a default, not a function
 
@@ -32,15 +36,27 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 where a question would be answered now, and from where; else 503 and why."""
+    """200 where a question would be answered now, and from where; else 503 and why.
+
+    A node that is being stopped says 503 too, and answers all the same: who sends requests is to ask others.
+    """
     try:
-        problem = ask(_problem)
+        problem = "This node is being stopped." if settings.DRAINING_FILE.exists() else ask(_problem)
         source = "" if problem else charging.store.state().source
+        problem = problem or _without_its_copy(source)
     except DatabaseError:
         problem, source = "The database does not answer, or is not migrated.", ""
     if problem:
         return JsonResponse({"status": "not ready", "detail": problem}, status=503, headers={"Retry-After": "1"})
     return JsonResponse({"status": "ready", "source": source})
+
+
+def _without_its_copy(source: str) -> str:
+    """What a node that has just started lacks. Until it has a copy, others that have one answer better."""
+    global copy_awaited_until
+    if source == "cache":
+        copy_awaited_until = 0.0
+    return "The copy is being made." if time.monotonic() < copy_awaited_until else ""
 
 
 def _problem() -> str:

@@ -1,4 +1,5 @@
-"""`python -m portal.stack run` and `python -m portal.stack test -- COMMAND …`, as the Makefile calls them."""
+"""`python -m portal.stack run` and `test -- COMMAND …`, as the Makefile calls them; `web`, `worker`, `beat`, `bridge`
+and `gateway`, as units and containers do."""
 
 import argparse
 import errno
@@ -7,7 +8,7 @@ import signal
 import sys
 from types import FrameType
 
-from portal.stack import linux, throwaway
+from portal.stack import linux, options, programs, throwaway
 from portal.stack.console import StackError, Stopped, complain, prepare_output
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -39,6 +40,14 @@ def _look_at_make(_number: int, frame: FrameType | None) -> None:
         _stop(signal.SIGINT, frame)
 
 
+def _become(name: str) -> int:
+    try:
+        programs.become(name, options.read(), os.environ)
+    except StackError as error:
+        complain(str(error))
+    return 1
+
+
 def _explain(error: OSError) -> str:
     where = f" ({error.filename})" if error.filename else ""
     if error.errno == errno.ENOSPC:
@@ -53,8 +62,12 @@ def main(arguments: list[str]) -> int:
     actions.add_parser("run", help="start everything, and stop it on Ctrl-C")
     test = actions.add_parser("test", help="run a command with throwaway servers")
     test.add_argument("command", nargs=argparse.REMAINDER)
+    for name, program in programs.PROGRAMS.items():
+        actions.add_parser(name, help=f"become this process, with the environment's servers: {program.__doc__}")
     chosen = parser.parse_args(arguments)
     prepare_output()
+    if chosen.action in programs.PROGRAMS:
+        return _become(chosen.action)
     _catch_signals()
     try:
         if chosen.action == "test":

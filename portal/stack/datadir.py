@@ -1,6 +1,6 @@
 """DATA_DIR: the secrets made for it, the lock on it, and the note that tells manage.py where the servers are.
 
-Layout: postgres/ valkey/ log/ static/ secrets.json servers.json lock. Files with secrets have mode 0600.
+Layout: postgres/ valkey/ log/ static/ secrets.json servers.json lock draining. Files with secrets have mode 0600.
 """
 
 import fcntl
@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from portal.stack.console import StackError
+from portal.stack.programs import DRAINING
 
 FIRST_START_MB = 250  # initdb takes 40 MB, the write-ahead log up to 96, demo data and static files the rest
 NEXT_START_MB = 40
@@ -45,6 +46,7 @@ class DataDir:
         self._take_lock()
         self._check_space()
         self.servers.unlink(missing_ok=True)
+        self.root.joinpath(DRAINING).unlink(missing_ok=True)
 
     def _check_space(self) -> None:
         needed = NEXT_START_MB if self.postgres.exists() else FIRST_START_MB

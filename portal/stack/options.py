@@ -21,6 +21,8 @@ class Options:
     database_url: str
     redis_url: str
     secret_key: str
+    pool_size: int = 8
+    worker_processes: int = 2
 
 
 def _number(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
@@ -50,4 +52,6 @@ def read(environ: Mapping[str, str] | None = None) -> Options:
         database_url=environ.get("DATABASE_URL", "").strip(),
         redis_url=environ.get("REDIS_URL", "").strip(),
         secret_key=environ.get("SECRET_KEY", ""),
+        pool_size=_number(environ, "DATABASE_POOL_SIZE", 8, 1, 1000),
+        worker_processes=_number(environ, "WORKER_PROCESSES", 2, 1, 64),
     )

@@ -68,8 +68,8 @@ class Portal:
     def _serve(self, environ: dict[str, str]) -> None:
         self.processes = [
             services.web(self.options, self.data, environ),
-            services.worker(self.data, environ),
-            services.beat(self.data, environ),
+            services.worker(self.options, self.data, environ),
+            services.beat(self.options, self.data, environ),
         ]
         watched = [Watched.process(child) for child in self.processes]
         with step("Starting the web server, the worker and beat"):

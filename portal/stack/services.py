@@ -2,15 +2,13 @@
 
 import os
 import signal
-import sys
 from collections.abc import Mapping
 
+from portal.stack import programs
 from portal.stack.children import MARKER, Child
 from portal.stack.datadir import DataDir
 from portal.stack.options import PROJECT, Options
 from portal.stack.servers import Servers
-
-WORKER_PROCESSES = 2
 
 
 def environ(options: Options, data: DataDir, servers: Servers) -> dict[str, str]:
@@ -35,37 +33,21 @@ def environ(options: Options, data: DataDir, servers: Servers) -> dict[str, str]
 
 
 def web(options: Options, data: DataDir, environment: Mapping[str, str]) -> Child:
-    """granian, which starts its own workers again where one fails."""
-    # One thread per connection of a worker's pool, so that none waits for one while it holds the interpreter.
-    threads = environment.get("DATABASE_POOL_SIZE", "")
-    command = ["granian", "--interface", "wsgi", "--host", options.host, "--port", str(options.port)]
-    command += ["--workers", str(options.web_workers), "--blocking-threads", threads if threads.isdigit() else "8"]
-    command += ["--respawn-failed-workers", "--respawn-interval", "1", "--workers-kill-timeout", "2"]
-    command += ["--no-ws", "--log-level", "info", "portal.wsgi:application"]
-    return _child("web server", "web.log", command, data, environment)
+    """The web server with its workers."""
+    return _child("web server", "web.log", programs.web(options, programs.QUICK_SECONDS), data, environment)
 
 
-def worker(data: DataDir, environment: Mapping[str, str]) -> Child:
-    """The Celery worker. A second signal makes it hand back what it does; tasks are acknowledged late."""
-    command = ["celery", "-A", "portal.celery", "worker", "--concurrency", str(WORKER_PROCESSES), "--loglevel", "INFO"]
-    # One worker has nobody to gossip with, and asking around costs a second at the start.
-    command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    child = _child("worker", "worker.log", command, data, environment)
+def worker(options: Options, data: DataDir, environment: Mapping[str, str]) -> Child:
+    """The Celery worker."""
+    child = _child("worker", "worker.log", programs.worker(options), data, environment)
     child.hard_signal = child.death_signal = signal.SIGQUIT
     return child
 
 
-def beat(data: DataDir, environment: Mapping[str, str]) -> Child:
-    """Celery's clock; its schedule is in the database."""
-    command = ["celery", "-A", "portal.celery", "beat", "--pidfile=", "--loglevel", "INFO"]
-    return _child("beat", "beat.log", command, data, environment)
+def beat(options: Options, data: DataDir, environment: Mapping[str, str]) -> Child:
+    """Celery's clock."""
+    return _child("beat", "beat.log", programs.beat(options), data, environment)
 
 
-def _child(name: str, log: str, module: list[str], data: DataDir, environment: Mapping[str, str]) -> Child:
-    return Child(
-        name=name,
-        command=[sys.executable, "-m", *module],
-        cwd=PROJECT,
-        log=data.log / log,
-        environ=environment,
-    )
+def _child(name: str, log: str, command: list[str], data: DataDir, environment: Mapping[str, str]) -> Child:
+    return Child(name=name, command=command, cwd=PROJECT, log=data.log / log, environ=environment)

@@ -1,11 +1,16 @@
 """/metrics, /readyz and status, for whoever watches a node."""
 
 import re
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
+from django.core.management import call_command
 from django.test import Client
 
+from authorization.api import health
 from tests import factories
 from tests.conftest import ApiClient
 
@@ -65,3 +70,24 @@ def test_status_counts_what_there_is(admin_api: ApiClient) -> None:
         "revision", "committed_revision", "lag_seconds", "source", "tokens", "locations", "exceptions",
     }  # fmt: skip
     assert (status["tokens"], status["locations"], status["exceptions"], status["lag_seconds"]) == (1, 1, 0, 0.0)
+
+
+def test_a_node_that_is_drained_is_not_ready_and_answers(
+    client: Client, admin_api: ApiClient, settings: LazySettings, tmp_path: Path
+) -> None:
+    settings.DRAINING_FILE = tmp_path / "draining"
+    assert client.get("/readyz").status_code == 200
+    call_command("drain", seconds=0)
+    assert client.get("/readyz").status_code == 503
+    assert client.get("/healthz").status_code == 200
+    asked = admin_api.post("/api/v1/authorize", {"id_token": "04AA", "evse_id": factories.evse().evse_id})
+    assert asked.status_code == 200
+
+
+def test_a_node_that_starts_waits_for_its_copy_but_not_for_ever(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "copy_awaited_until", time.monotonic() + 3600)
+    assert client.get("/readyz").json()["detail"] == "The copy is being made."
+    monkeypatch.setattr(health, "copy_awaited_until", time.monotonic())
+    assert client.get("/readyz").json() == {"status": "ready", "source": "database"}

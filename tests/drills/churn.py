@@ -3,9 +3,9 @@
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from tests.drills.changes import PATIENCE, Sql
+from tests.drills.changes import PATIENCE, Sql, Way
 from tests.drills.oracle import Subject, Unknown
 from tests.drills.world import World
 
@@ -17,14 +17,14 @@ SHARES = {"admin": 3, "api": 6, "update()": 7, "sql": 7}  # cards
 class Churn:
     """Changes cards and a rule, from the start to the end of a `with`."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, ways: Mapping[str, Way] | None = None) -> None:
         self.made, self.failed = 0, Counter[str]()
         self.failure: Exception | None = None
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
         first = 1  # card 0 stays as it is, and the last is a test's own
         for name, count in SHARES.items():
-            way = world.ways("churn")[name]
+            way = (ways or world.ways("churn"))[name]
             cards = world.cards[first : first + count]
             first += count
             self._add(name, cards, lambda subject, on, way=way: way.set_valid(subject.token, on))

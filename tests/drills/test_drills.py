@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.drills import faults, new_enemy
+from tests.drills import faults, new_enemy, proxy
 from tests.drills.churn import Churn
 from tests.drills.clock import now
 from tests.drills.conftest import LONG
@@ -20,6 +20,8 @@ from tests.drills.imports import kill_while_importing
 from tests.drills.load import Load
 from tests.drills.pushing import push_through
 from tests.drills.report import measure
+from tests.drills.restoring import restore
+from tests.drills.rolling import roll
 from tests.drills.world import Node, World
 from tests.stack.driver import wait_for
 
@@ -42,6 +44,16 @@ def test_a_change_is_visible(world: World, note: Note) -> None:
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_fault(world: World, note: Note, fault: Fault) -> None:
     drill(world, note, fault, HOLD)
+
+
+@pytest.mark.parametrize("kind", proxy.KINDS)
+def test_everything_is_restarted(world: World, note: Note, kind: str) -> None:
+    """One after the other, behind a proxy, and no request fails. Behind a real one where there is one."""
+    if not proxy.at_hand(kind):
+        pytest.skip(f"{kind} is not on this machine")
+    if kind == "small" and not LONG and any(map(proxy.at_hand, ("haproxy", "nginx"))):
+        pytest.skip("there is a real proxy")
+    roll(world, note, kind, rounds=3 if LONG else 1, pause=0.02 if LONG else 0.1)
 
 
 def test_a_list_is_the_old_one_or_the_new_one(world: World, note: Note) -> None:
@@ -72,6 +84,11 @@ def test_without_the_fence_it_is_seen(world: World, note: Note) -> None:
         note({"away and elsewhere": "a follower" if fenced else "a follower without its fence", **vars(found)})
         print(fenced, found)
         assert bool(found.mixed) != fenced
+
+
+def test_a_backup_is_restored(world: World) -> None:
+    """Into another database, under nodes that run and have seen what the backup has not."""
+    restore(world)
 
 
 only_long = pytest.mark.skipif(not LONG, reason="takes minutes: make drills")

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import urllib.error
 import urllib.request
@@ -32,6 +33,13 @@ CROWD = 60_000
 HOST = "127.0.0.1"
 # Unlike other tests', what this server has committed outlives its death: only the machine's would lose it.
 DURABLE = {"synchronous_commit": "on", "full_page_writes": "on", "track_commit_timestamp": "on"}
+OPTIONS = Options(HOST, 0, WORKERS, Path(), "", "", "")  # the processes read theirs from their environment
+
+
+def production(child: Child, name: str) -> Child:
+    """The same, started as units and containers do."""
+    child.command = [sys.executable, "-m", "portal.stack", name]
+    return child
 
 
 class Node:
@@ -46,7 +54,8 @@ class Node:
         self._holder = ports.reserve(HOST, self.port)
         own = {"DATA_DIR": str(root), "PORT": str(self.port), "WEB_WORKERS": str(WORKERS)}
         self.cache = folder_for(root / "cache", environment["DATABASE_URL"])
-        self.web = services.web(Options(HOST, self.port, WORKERS, root, "", "", ""), self.data, environment | own)
+        self.environment = {**environment, **own}
+        self.web = production(services.web(OPTIONS, self.data, self.environment), "web")
 
     def ready(self) -> bool:
         try:
@@ -147,8 +156,8 @@ class World:
         assert "error" not in self.cast, self.cast
         self._introduce()
         self.parts = {
-            "worker": services.worker(self.data, environment),
-            "beat": services.beat(self.data, environment),
+            "worker": production(services.worker(OPTIONS, self.data, environment), "worker"),
+            "beat": production(services.beat(OPTIONS, self.data, environment), "beat"),
         }
         for child in self.parts.values():
             child.start()
@@ -185,16 +194,17 @@ class World:
 
     def ways(self, who: str) -> dict[str, Way]:
         """Every way of changing a token, each with a connection of its own that this one keeps."""
-        assert self.hand is not None
         if who not in self._ways:
-            self._ways[who] = self._new_ways(self.hand)
+            self._ways[who] = self.ways_at(self.nodes[0].port, self.nodes[1].port)
         return self._ways[who]
 
-    def _new_ways(self, hand: Hand) -> dict[str, Way]:
+    def ways_at(self, admin: int, api: int) -> dict[str, Way]:
+        """The same, through these ports."""
+        assert self.hand is not None
         return {
-            "admin": Admin(self.nodes[0].port),
-            "api": Api(self.nodes[1].port, self.cast["admin"]),
-            "update()": hand,
+            "admin": Admin(admin),
+            "api": Api(api, self.cast["admin"]),
+            "update()": self.hand,
             "sql": Sql(self.postgres.url),
         }
 

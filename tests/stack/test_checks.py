@@ -1,11 +1,14 @@
 """Wrong settings: each is named, with what to set it to."""
 
 import os
+import ssl
 import subprocess
 import sys
 
+import kombu
 import pytest
 
+from portal import settings
 from portal.checks import settings_are_meant
 from portal.stack.options import PROJECT
 
@@ -117,3 +120,11 @@ def test_production_without_mail_is_warned_of(settings):
     (message,) = settings_are_meant(None)
     assert (message.id, message.is_serious()) == ("chargeward.W012", False)
     assert "EMAIL_URL" in message.hint
+
+
+@pytest.mark.parametrize("query", ["", "?ssl_ca_certs=/ca.pem", "?ssl_cert_reqs=required"])
+def test_the_brokers_certificate_is_looked_at(query):
+    """Celery alone would not, unless the URL says so."""
+    url = settings._broker(f"rediss://:secret@redis.example.org:6379/0{query}")
+    assert kombu.Connection(url).ssl["ssl_cert_reqs"] == ssl.CERT_REQUIRED
+    assert settings._broker("redis://127.0.0.1:6379/0") == "redis://127.0.0.1:6379/0"
