@@ -10,7 +10,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +119,8 @@ def of_places(page: Page) -> None:
     group(page, "City garages", "Locations", "Papendorp")
     take(page, "group-members", 480)
     begin_exception(page, "Depot: a weekend for couriers", "Depots", "Courier companies")
-    monday = date.today() + timedelta(days=7 - date.today().weekday())
+    today = datetime.now(UTC).date()
+    monday = today + timedelta(days=7 - today.weekday())
     for field, day, hour in (("valid_from", monday - timedelta(days=2), "08:00"), ("valid_until", monday, "06:00")):
         page.locator(f"[name={field}_0]").fill(f"{day}")
         page.locator(f"[name={field}_1]").fill(hour)

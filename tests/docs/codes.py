@@ -30,19 +30,15 @@ def _of(node: ast.AST) -> Iterator[str]:
         case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in MAKERS:
             yield from _text(node.args[MAKERS[name]] if len(node.args) > MAKERS[name] else None)
         case ast.Call(func=ast.Name(id="JsonResponse"), args=[ast.Dict() as body, *_]):
-            pairs = zip(body.keys, body.values, strict=True)
-            yield from (
-                code
-                for key, value in pairs
-                for code in _text(value)
-                if isinstance(key, ast.Constant) and key.value == "code"
-            )
+            for key, value in zip(body.keys, body.values, strict=True):
+                if "code" in _text(key):
+                    yield from _text(value)
         case ast.Assign(targets=[ast.Name(id="default_code")], value=value):
             yield from _text(value)
         case ast.Assign(targets=[ast.Name(id=name)], value=ast.Dict(values=values)) if name in TABLES:
             yield from (code for value in values if isinstance(value, ast.Tuple) for code in _text(value.elts[0]))
 
 
-def _text(node: ast.expr | None) -> Iterator[str]:
+def _text(node: ast.AST | None) -> Iterator[str]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value

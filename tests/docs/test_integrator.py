@@ -34,7 +34,7 @@ def test_every_reason() -> None:
 
 def test_every_error() -> None:
     shown = re.findall(r"`([a-z0-9_]+)`", " ".join(row[1] for row in table(section(GUIDE, "Errors"))))
-    assert sorted(shown) == sorted((codes() | DRF | OCPI | {"errors"}))
+    assert sorted(shown) == sorted(codes() | DRF | OCPI | {"errors"})
 
 
 def test_every_limit(monkeypatch: Any) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from django.apps import apps
 from django.core.management import get_commands
 
 from portal import roles
@@ -81,8 +82,6 @@ def test_the_readme_has_every_setting() -> None:
 
 
 def test_roles_are_as_the_administrators_guide_shows_them() -> None:
-    from django.apps import apps
-
     page = DOCS / "guides" / "administrator.md"
     text = section(page, "Roles")
     shown = {row[0].lower(): [set(cell.split()) - {"–"} for cell in row[1:3]] for row in table(text)}
