@@ -117,7 +117,7 @@ def of_places(page: Page) -> None:
     page.get_by_role("button", name="Add, and make it private").click()
     take(page, "private")
     group(page, "City garages", "Locations", "Papendorp")
-    take(page, "group-members", 480)
+    take(page, "group-members", 640)
     begin_exception(page, "Depot: a weekend for couriers", "Depots", "Courier companies")
     today = datetime.now(UTC).date()
     monday = today + timedelta(days=7 - today.weekday())
