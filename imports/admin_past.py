@@ -17,7 +17,7 @@ from locations.admin_listing import Column, Listing
 
 COUNTED = {
     "new": gettext_lazy("new"), "changed": gettext_lazy("changed"), "unchanged": gettext_lazy("unchanged"),
-    "external": gettext_lazy("external"), "removed": gettext_lazy("removed"), "errors": gettext_lazy("errors"),
+    "external": gettext_lazy("external"), "removed": gettext_lazy("removed"), "errors": gettext_lazy("with errors"),
 }  # fmt: skip
 COLOURS = {
     Status.STAGING: "info", Status.PREVIEW: "warning", Status.REFUSED: "danger", Status.FINALISING: "info",

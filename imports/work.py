@@ -8,6 +8,7 @@ claim does it again.
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 
 import pghistory
@@ -71,7 +72,8 @@ def work_on(pk: int) -> None:
             logger.exception("Import %s", pk)
             fail(pk, "The database refused this file. Nothing was changed.")
             return
-    _note_revision(pk)
+    # Numbered as it commits, which may be the caller's to do.
+    transaction.on_commit(partial(_note_revision, pk))
 
 
 def _attempt(of: Import) -> None:

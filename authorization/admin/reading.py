@@ -302,8 +302,10 @@ class Reading(Links):
         for item in step.considered:
             if item.active and (not covering or (item.covers_place and item.covers_token)):
                 seen = self.exceptions.get(item.id)
-                name = f"“{item.name}”" if seen else _("an exception of another party")
-                yield Said(text % {"name": name}, self.to(seen))
+                if seen is None:
+                    yield Said(_("The party whose exception this is ends or changes it: you may not see it."))
+                else:
+                    yield Said(text % {"name": f"“{item.name}”"}, self.to(seen))
 
 
 def _address(name: str, *args: Any) -> str:

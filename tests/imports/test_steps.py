@@ -23,6 +23,7 @@ pytestmark = pytest.mark.django_db
 FEW = "uid,auth_id\n0401,\n0402,NL-TNM-2\n"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_same_file_twice_changes_nothing(desk: Desk, emsp: Any) -> None:
     desk.bring(FEW, emsp=emsp)
     before, rows = revision(), list(Token.objects.order_by("pk").values())

@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from openpyxl import load_workbook
 
-from authorization.models import AuthorizationListEntry
+from authorization.models import AuthorizationListEntry, Change
 from imports.models import Import
 from tests import factories
 from tokens.models import Token
@@ -52,6 +52,8 @@ def test_a_list_from_its_file_to_its_undo() -> None:
     assert not AuthorizationListEntry.objects.exists()
     done = manager.post(f"{address}/finalise/", {"skip_errors": "on"}, follow=True)
     assert "In force at revision" in page(done)
+    number = Change.objects.order_by("revision").last().revision  # type: ignore[union-attr]
+    assert f"in force at revision {number}" in page(done)
     assert AuthorizationListEntry.objects.count() == 2
     assert "Undo this import?" in page(manager.get(f"{address}/undo/"))
     assert AuthorizationListEntry.objects.count() == 2

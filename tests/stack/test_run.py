@@ -15,6 +15,8 @@ import pytest
 import redis
 
 from portal.stack.options import PROJECT
+from tests.docs import running
+from tests.docs.pages import DOCS
 from tests.stack.driver import Portal, environ, refused, wait_for
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
@@ -82,6 +84,21 @@ def test_kill_and_start_again(portal):
     with psycopg.connect(_servers(portal)["database_url"]) as connection:
         assert connection.execute("SELECT what FROM kept").fetchall() == [("one row",)]
     assert redis.Redis.from_url(_servers(portal)["redis_url"]).get("kept") == b"one key"
+
+
+def test_the_integrators_guide_can_be_followed(portal, tmp_path):
+    """Every block of it, from the first line, and the answers as it shows them."""
+    page = DOCS / "guides" / "integrator.md"
+    printed = running.run(page, tmp_path, environ(portal.data), portal.port)
+    answers = running.shown_answers(page, printed)
+    assert len(answers) == 2
+    for shown, answered in answers:
+        assert running.agree(shown, answered), answered
+    text = "".join(printed)
+    assert "accepted ALLOWED This charge token may charge here." in text
+    assert "200\n412\nsomebody was quicker: read it again\n200\n" in text
+    assert "preview" in text
+    assert "4.0E+12" in text
 
 
 def test_servers_that_die_are_started_again(portal):
