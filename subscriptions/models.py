@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from chargers.models import AuthorizationInUse
 from locations.models import CPO, Party, printable_check
 from tokens.models import EMSP
 
@@ -196,14 +197,22 @@ class Delivery(models.Model):
 
 
 class Relayed(models.Model):
-    """A session or a CDR as a partner sent it. Nothing of it is ours: it is kept and handed on as it came."""
+    """A session or a CDR as a partner sent it: nothing of it is ours, it is kept and handed on as it came.
+
+    Or, with `use`, the session that an authorization in use is: triggers of migration 0005 write it. Of that one `body`
+    is its auth_id and what a CPO's platform reports of it, and the object is made of both where it is shown.
+    """
 
     class Kind(models.TextChoices):
         SESSION = "sessions", "session"
         CDR = "cdrs", "CDR"
 
     kind = models.CharField(max_length=8, choices=Kind)
-    subscription = models.ForeignKey(Subscription, models.PROTECT, related_name="+")
+    # Who sent it; null: the portal's own.
+    subscription = models.ForeignKey(Subscription, models.PROTECT, null=True, related_name="+")
+    use = models.OneToOneField(AuthorizationInUse, models.CASCADE, null=True, related_name="+")
+    # Of the portal's own: whose token it was.
+    emsp = models.ForeignKey(EMSP, models.SET_NULL, null=True, related_name="+")
     # Null: the party is no CPO of the portal.
     cpo = models.ForeignKey(CPO, models.SET_NULL, null=True, related_name="+")
     country_code = models.CharField(max_length=2)
@@ -220,11 +229,17 @@ class Relayed(models.Model):
                 fields=["kind", "country_code", "party_id", "object_id"], name="relayed_object_is_unique_per_party"
             ),
             models.CheckConstraint(condition=Q(kind__in=["sessions", "cdrs"]), name="relayed_kind_is_known"),
+            models.CheckConstraint(
+                condition=Q(use=None, subscription__isnull=False)
+                | Q(use__isnull=False, subscription=None, kind="sessions"),
+                name="relayed_is_a_partners_or_an_authorizations",
+            ),
             printable_check("object_id", "relayed_object_id_is_printable"),
         ]
         indexes = [
             models.Index(fields=["kind", "id"], name="relayed_by_kind"),
             models.Index(fields=["auth_id"], name="relayed_by_auth_id"),
+            models.Index(fields=["kind", "updated_at"], name="relayed_by_time"),
         ]
 
     def __str__(self) -> str:

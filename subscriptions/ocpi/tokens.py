@@ -10,7 +10,8 @@ from subscriptions.ocpi import receiving, token_objects
 from subscriptions.ocpi.asking import authorization_info
 from subscriptions.ocpi.envelope import INVALID, OcpiView, Refusal, envelope, not_found
 from subscriptions.ocpi.pages import page
-from tokens.models import EMSP
+from subscriptions.push.echo import Brought
+from tokens.models import EMSP, Token
 
 
 class Tokens(OcpiView):
@@ -52,15 +53,30 @@ class OneToken(OcpiView):
         return self._shown(token.pk)
 
     def put(self, country: str, party: str, uid: str) -> Any:
-        emsp = self._writable(country, party)
-        _, new = receiving.put(emsp, uid, self._object())
+        emsp, body = self._writable(country, party), self._object()
+        brought = self._brought(emsp, uid)
+        token, new = receiving.put(emsp, uid, body)
+        self._settle(brought, token, body)
         return envelope(http=201 if new else 200)
 
     def patch(self, country: str, party: str, uid: str) -> Any:
-        emsp = self._writable(country, party)
-        if receiving.patch(emsp, uid, self._object()) is None:
+        emsp, body = self._writable(country, party), self._object()
+        brought = self._brought(emsp, uid)
+        token = receiving.patch(emsp, uid, body)
+        if token is None:
             raise not_found("token")
+        self._settle(brought, token, body)
         return envelope()
+
+    def _brought(self, emsp: EMSP, uid: str) -> Brought:
+        before = token_objects.token_named(emsp.pk, uid)
+        return Brought(self.sight, Module.TOKENS, before and before.pk)
+
+    def _settle(self, brought: Brought, token: Token, body: dict[str, Any]) -> None:
+        found = token_objects.token_objects(self.sight, [token.pk], timezone.now())
+        if token.pk in found:
+            country, party, shape = found[token.pk]
+            brought.settle(token.pk, (country, party, shape["uid"]), shape, body)
 
     def _writable(self, country: str, party: str) -> EMSP:
         emsp = self._emsp(country, party)

@@ -4,7 +4,7 @@ New is PUT, what changed is PATCHed. What the partner may see no more, and what 
 2.1.1 can say it, which knows no DELETE: a token becomes `valid: false`, a location's EVSEs become REMOVED.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from chargers.models import StationMessage
 from chargers.services import outbox
 from locations.models import Location
 from subscriptions.models import Delivery, Module, Relayed
+from subscriptions.ocpi import sessions
 from subscriptions.ocpi.envelope import stamp
 from subscriptions.ocpi.locations import connector_object, in_scope, location_object, whole
 from subscriptions.ocpi.relayed import seen
@@ -157,15 +158,17 @@ def _timeless(value: Any) -> Any:
 
 
 def _sessions(sight: Sight, rows: Sequence[Delivery], now: datetime) -> dict[int, Plan]:
-    return {pk: _session(row, kept) for pk, row, kept in _relayed(sight, Relayed.Kind.SESSION, rows)}
+    found = _relayed(sight, Relayed.Kind.SESSION, rows)
+    shapes = sessions.shapes([kept for _, _, kept in found if kept])
+    return {pk: _session(row, kept, shapes) for pk, row, kept in found}
 
 
-def _session(row: Delivery, kept: Relayed | None) -> Plan:
+def _session(row: Delivery, kept: Relayed | None, shapes: Mapping[int, Shape]) -> Plan:
     if kept is None:
         # A session cannot be taken back.
         return Plan(sent=row.sent, sent_to=tuple(row.sent_to) if row.sent_to else None)
-    to = (kept.country_code, kept.party_id, kept.object_id)
-    return Plan(_update(row, to, kept.body), kept.body, to)
+    to, shape = (kept.country_code, kept.party_id, kept.object_id), shapes[kept.pk]
+    return Plan(_update(row, to, shape), shape, to)
 
 
 def _cdrs(sight: Sight, rows: Sequence[Delivery], now: datetime) -> dict[int, Plan]:
@@ -180,7 +183,7 @@ def _cdrs(sight: Sight, rows: Sequence[Delivery], now: datetime) -> dict[int, Pl
 
 def _relayed(
     sight: Sight, kind: Relayed.Kind, rows: Sequence[Delivery]
-) -> Iterable[tuple[int, Delivery, Relayed | None]]:
+) -> list[tuple[int, Delivery, Relayed | None]]:
     visible = seen(sight, kind).exclude(subscription=sight.subscription)
     found = {kept.pk: kept for kept in visible.filter(pk__in=[row.object_id for row in rows])}
     return [(row.pk, row, found.get(row.object_id)) for row in rows]

@@ -29,7 +29,10 @@ from subscriptions.push.outgoing import Answer, Line
 
 logger = logging.getLogger(__name__)
 TURN = 10.0  # seconds, after which others get theirs
-CLAIM = timedelta(seconds=30)  # more than a turn and its last exchange
+# Renewed all the while, and longer than one exchange takes at most: who died is followed this soon, and who was frozen
+# finds that another has the turn before it sends again what has changed since.
+CLAIM = timedelta(seconds=15)
+RENEW = 2.0  # seconds
 BATCH = 100
 PATIENCE = timedelta(days=3)
 FIRST_PAUSE = 1.0  # seconds; doubled with each failure in a row
@@ -104,10 +107,15 @@ def _rest() -> None:
         connection.close()
 
 
+class Lost(Exception):
+    """The claim ran out: somebody else has the turn."""
+
+
 class Turn:
     def __init__(self, endpoint: PushEndpoint, line: Line) -> None:
         self.endpoint, self.line = endpoint, line
         self.until = time.monotonic() + TURN
+        self.renew_at = time.monotonic() + RENEW
         self.done = 0
         # What came of the endpoint as such: failures in a row, and whether one of them ends the turn.
         self.failures = endpoint.failures
@@ -123,9 +131,25 @@ class Turn:
         try:
             while not self.over and self._batch():
                 pass
+        except Lost:
+            logger.warning("The turn with endpoint %s was lost to another sender", self.endpoint.pk)
         finally:
             self._end()
         return self.done
+
+    def _renew(self) -> None:
+        """Raises Lost."""
+        if time.monotonic() < self.renew_at:
+            return
+        until = timezone.now() + CLAIM
+        if not self._own().update(claimed_until=until):
+            raise Lost
+        _rest()
+        self.endpoint.claimed_until, self.renew_at = until, time.monotonic() + RENEW
+
+    def _own(self) -> QuerySet[PushEndpoint]:
+        """The endpoint, as long as the turn with it is ours."""
+        return PushEndpoint.objects.filter(pk=self.endpoint.pk, claimed_until=self.endpoint.claimed_until)
 
     def _batch(self) -> bool:
         """Sends some of what is due; whether there was anything."""
@@ -175,6 +199,8 @@ class Turn:
         return answer
 
     def _ask(self, step: Step, message_id: str, access: Access) -> Answer:
+        """Raises Lost."""
+        self._renew()
         url = self.endpoint.url
         if step.path:
             url = "/".join([url.rstrip("/"), *(quote(part, safe="") for part in step.path)])
@@ -222,7 +248,7 @@ class Turn:
         failing = self.failures > 0
         since = self.endpoint.failing_since
         said = {"answer": self.last, "answered_at": now} if self.last else {}
-        PushEndpoint.objects.filter(pk=self.endpoint.pk).update(
+        self._own().update(
             claimed_until=None,
             failures=self.failures,
             failing_since=(since or now) if failing else None,
