@@ -80,7 +80,7 @@ class RegisterForm(forms.Form):
 # By OCPI's code for what does not do.
 UNUSABLE: dict[int, Any] = {
     3001: gettext_lazy("The partner's platform could not be asked, or refused: %(why)s"),
-    3002: gettext_lazy("The partner's platform does not speak OCPI 2.1.1."),
+    3002: gettext_lazy("The partner's platform does not speak OCPI 2.1.1 or 2.2.1."),
     3003: gettext_lazy("The partner's platform has no credentials, or none of the modules that are enabled here."),
 }
 

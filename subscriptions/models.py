@@ -29,8 +29,18 @@ class Module(models.TextChoices):
     NOTIFICATIONS = "chargestationnotifications", "charge station notifications"
 
 
+class Version(models.TextChoices):
+    """Of OCPI. 2.2.1 has locations and tokens here."""
+
+    V211 = "2.1.1", "2.1.1"
+    V221 = "2.2.1", "2.2.1"
+
+
 # What a partner can pull.
-PULLED = (Module.LOCATIONS, Module.TOKENS, Module.SESSIONS, Module.CDRS)
+PULLED = {
+    Version.V211: (Module.LOCATIONS, Module.TOKENS, Module.SESSIONS, Module.CDRS),
+    Version.V221: (Module.LOCATIONS, Module.TOKENS),
+}
 
 
 @pghistory.track()
@@ -98,7 +108,7 @@ class PartnerAccess(models.Model):
     """How we authenticate with a partner, and how it knows us. Everything here is sealed: it can be used, not read.
 
     secret: signs what is pushed, as Standard Webhooks has it; the one before it signs beside it until `previous_until`.
-    versions_url, registered_at: of a partner that registered by OCPI's `credentials`.
+    versions_url, registered_at: of a partner that registered by OCPI's `credentials`. version: in which it is pushed.
     """
 
     subscription = models.OneToOneField(Subscription, models.CASCADE, primary_key=True, related_name="access")
@@ -107,6 +117,7 @@ class PartnerAccess(models.Model):
     previous_sealed = models.TextField(blank=True)
     previous_until = models.DateTimeField(null=True)
     versions_url = models.CharField(max_length=500, blank=True)
+    version = models.CharField(max_length=5, choices=Version, default=Version.V211)
     registered_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:

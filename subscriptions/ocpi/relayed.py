@@ -48,7 +48,7 @@ class RelayedList(OcpiView):
     kind = ""
 
     def get(self) -> HttpResponse:
-        return page(self, f"2.1.1/{self.kind}/", self._total, self._rows)
+        return page(self, f"{self.kind}/", self._total, self._rows)
 
     def _matching(self, asked: Asked) -> QuerySet[Relayed]:
         rows = seen(self.sight, self.kind)
@@ -137,7 +137,7 @@ class CDRs(RelayedList):
             raise Refusal(INVALID, "A CDR cannot be changed, and there is one with this id.")
         if known is None:
             _keep(self.sight, Relayed.Kind.CDR, party, cpo, body)
-        return envelope(http=201 if known is None else 200, headers={"Location": self.url(f"2.1.1/cdrs/{body['id']}")})
+        return envelope(http=201 if known is None else 200, headers={"Location": self.module_url(f"cdrs/{body['id']}")})
 
 
 class OneCDR(OcpiView):

@@ -1,20 +1,29 @@
 """A partner's own side of OCPI, found from its versions: which version, and where its modules are."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
 
-from subscriptions.models import Module, Role, Subscription
+from subscriptions.models import PULLED, Module, Role, Subscription, Version
 from subscriptions.push.endpoints import check_url
 from subscriptions.push.outgoing import Answer, Line
+from subscriptions.services import authorization
 
-VERSION = "2.1.1"
 CREDENTIALS = "credentials"
 # What a partner of a role receives, by OCPI; its other endpoints are for asking it.
 RECEIVED: dict[str, tuple[Module, ...]] = {
     Role.EMSP: (Module.LOCATIONS, Module.SESSIONS, Module.CDRS, Module.NOTIFICATIONS),
     Role.CPO: (Module.TOKENS, Module.NOTIFICATIONS),
 }
+
+
+class Found(NamedTuple):
+    """What a partner's version lists. receives: module → URL of what can be sent to, `credentials` included. modules:
+    all, also those where the partner is only to be asked."""
+
+    version: str
+    receives: dict[str, str]
+    modules: set[str]
 
 
 class Unusable(Exception):
@@ -25,27 +34,40 @@ class Unusable(Exception):
         self.code, self.message = code, message
 
 
-def endpoints_of(versions_url: str, token: str) -> dict[str, str]:
-    """Module → URL of the partner's version 2.1.1, `credentials` included. Raises Unusable."""
-    headers = {"Authorization": f"Token {token}"}
+def endpoints_of(versions_url: str, token: str, version: str) -> Found:
+    """What the partner's platform has in this version. Raises Unusable."""
+    headers = authorization(token, version)
     with Line() as line:
         versions = _data(line.ask("GET", versions_url, headers), list)
-        urls = [each["url"] for each in versions if _is_entry(each, "version") and each["version"] == VERSION]
+        urls = [each["url"] for each in versions if _is_entry(each, "version") and each["version"] == version]
         if not urls:
-            raise Unusable(3002, f"The versions that your platform lists have no {VERSION}.")
+            raise Unusable(3002, f"The versions that your platform lists have no {version}.")
         details = _data(line.ask("GET", urls[0], headers), dict)
     listed = details.get("endpoints")
-    found = {
-        each["identifier"]: each["url"]
-        for each in (listed if isinstance(listed, list) else ())
-        if _is_entry(each, "identifier")
-    }
-    for url in found.values():
+    entries = [each for each in (listed if isinstance(listed, list) else ()) if _is_entry(each, "identifier")]
+    for each in entries:
         try:
-            check_url(url)
+            check_url(each["url"])
         except ValidationError:
             raise Unusable(3001, "The details of your version have an endpoint that is no URL.") from None
-    return found
+    # From 2.2 on an endpoint says on which side of its module it is.
+    receives = {
+        each["identifier"]: each["url"]
+        for each in entries
+        if version == Version.V211 or each.get("role") == "RECEIVER" or each["identifier"] == CREDENTIALS
+    }
+    return Found(version, receives, {each["identifier"] for each in entries})
+
+
+def best_of(versions_url: str, token: str) -> Found:
+    """In the version in which most is exchanged here, of those that the partner has. Raises Unusable."""
+    try:
+        return endpoints_of(versions_url, token, Version.V211)
+    except Unusable as error:
+        try:
+            return endpoints_of(versions_url, token, Version.V221)
+        except Unusable:
+            raise error from None
 
 
 def _is_entry(each: Any, name: str) -> bool:
@@ -58,12 +80,14 @@ def _data(answer: Answer, kind: type) -> Any:
     return answer.data
 
 
-def pushed(subscription: Subscription, found: dict[str, str]) -> dict[str, str | None]:
+def pushed(subscription: Subscription, found: Found) -> dict[str, str | None]:
     """module → where to push it, of what the partner's version lists; None where it receives nothing of it.
 
     Raises Unusable where the two have no module in common.
     """
-    if not set(subscription.modules) & set(found):
+    here = [module for module in Module if found.version == Version.V211 or module in PULLED[Version.V221]]
+    if not set(subscription.modules) & found.modules & set(here):
         raise Unusable(3003, "Your version has none of the modules that are enabled for you.")
     received = RECEIVED[subscription.role]
-    return {module.value: found.get(module) if module in received else None for module in Module}
+    taken = set(received) & set(here)
+    return {module.value: found.receives.get(module) if module in taken else None for module in Module}

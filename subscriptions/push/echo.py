@@ -6,7 +6,7 @@ knows that the partner has what it sent; where that is all there is to tell, not
 
 from typing import Any
 
-from subscriptions.models import Delivery, Module, PushEndpoint
+from subscriptions.models import Delivery, Module, PartnerAccess, PushEndpoint
 from subscriptions.services import Sight
 
 
@@ -21,7 +21,10 @@ class Brought:
         # Locked, so that whoever else changes the object meanwhile has it told after all.
         before = self.rows.select_for_update().filter(object_id=pk).first()
         # What waits is somebody else's change, and may be under way at this moment.
-        self.quiet = endpoint is not None and (before is None or before.state == Delivery.State.DELIVERED)
+        told = before is None or before.state == Delivery.State.DELIVERED
+        # What came in another version of OCPI than is pushed is not told apart.
+        access = PartnerAccess.objects.filter(subscription=sight.subscription, version=sight.version)
+        self.quiet = endpoint is not None and told and access.exists()
 
     def settle(self, pk: int, to: tuple[str, ...], shape: dict[str, Any], given: dict[str, Any]) -> None:
         """shape: the object as the partner would be sent it, at `to`; given: what it sent itself."""

@@ -13,9 +13,9 @@ from chargers.models import StationMessage
 from chargers.services import outbox
 from locations.models import Location
 from subscriptions.models import Delivery, Module, Relayed
-from subscriptions.ocpi import sessions
+from subscriptions.ocpi import locations, sessions
 from subscriptions.ocpi.envelope import stamp
-from subscriptions.ocpi.locations import connector_object, in_scope, location_object, whole
+from subscriptions.ocpi.locations import connector_object, in_scope, whole
 from subscriptions.ocpi.relayed import seen
 from subscriptions.ocpi.token_objects import token_objects
 from subscriptions.services import Sight
@@ -89,14 +89,15 @@ def _locations(sight: Sight, rows: Sequence[Delivery], now: datetime) -> dict[in
     shown = {place.pk: place for place in whole(in_scope(sight).filter(pk__in=pks))}
     hidden = {place.pk: place for place in whole(Location.objects.filter(pk__in=set(pks) - set(shown)))}
     planned = {}
+    shapes = locations.shapes(sight, shown.values())
     for row in rows:
-        place = shown.get(row.object_id)
-        planned[row.pk] = _shown(row, place, now) if place else _taken_back(row, hidden.get(row.object_id), now)
+        place, shape = shown.get(row.object_id), shapes.get(row.object_id)
+        planned[row.pk] = _shown(row, place, shape, sight.version, now) if place and shape else _taken_back(row, hidden.get(row.object_id), now)
     return planned
 
 
-def _shown(row: Delivery, place: Any, now: datetime) -> Plan:
-    shape, to = location_object(place), _address(place)
+def _shown(row: Delivery, place: Any, shape: Shape, version: str, now: datetime) -> Plan:
+    to = _address(place)
     uids = {evse["uid"] for evse in shape["evses"]}
     steps = []
     for address in _left(row, to):
@@ -106,7 +107,7 @@ def _shown(row: Delivery, place: Any, now: datetime) -> Plan:
     told = {evse["uid"] for evse in had}
     # A partner that was sent nothing yet may have pulled the EVSE.
     others = {address[3] for address in map(tuple, row.gone) if len(address) == 4 and address[:3] == to}
-    had += [{"uid": uid, "connectors": [connector_object(stamp(now))]} for uid in sorted(others - uids - told)]
+    had += [{"uid": uid, "connectors": [connector_object(stamp(now), version)]} for uid in sorted(others - uids - told)]
     if had:
         return Plan([*steps, Step("PUT", to, _without(shape, had, now, also=shape["evses"]))], shape, to)
     # EVSEs carry the location's time: when that alone differs, they have not changed.

@@ -10,6 +10,7 @@ Either is tried again after a pause that grows, with some jitter, until 3 days a
 import logging
 import random
 import time
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,7 +23,7 @@ from django.utils import timezone
 
 from authorization.sealed import unseal
 from subscriptions import services
-from subscriptions.models import Delivery, PartnerAccess, PushEndpoint
+from subscriptions.models import Delivery, PartnerAccess, PushEndpoint, Version
 from subscriptions.push import signing
 from subscriptions.push.objects import Plan, Step, plans
 from subscriptions.push.outgoing import Answer, Line
@@ -61,10 +62,11 @@ def due(now: datetime) -> list[int]:
 
 @dataclass
 class Access:
-    """What a partner is sent with: the token, and the secrets in force to sign with."""
+    """What a partner is sent with: the token, the secrets in force to sign with, and the version of OCPI."""
 
     token: str
     secrets: list[str]
+    version: str = Version.V211
 
     @classmethod
     def of(cls, subscription: int, now: datetime) -> "Access":
@@ -74,10 +76,13 @@ class Access:
         sealed = [row.secret_sealed]
         if row.previous_until is not None and row.previous_until > now:
             sealed.append(row.previous_sealed)
-        return cls(unseal(row.token_sealed) or "", [text for text in map(unseal, sealed) if text])
+        return cls(unseal(row.token_sealed) or "", [text for text in map(unseal, sealed) if text], row.version)
 
     def headers(self, message_id: str, body: bytes) -> dict[str, str]:
-        token = {"Authorization": f"Token {self.token}"} if self.token else {}
+        token = services.authorization(self.token, self.version) if self.token else {}
+        if self.version != Version.V211:
+            # Every request has an id of its own; a second try is of the same message.
+            token |= {"X-Request-ID": str(uuid.uuid4()), "X-Correlation-ID": message_id}
         return token | signing.headers(self.secrets, message_id, int(time.time()), body)
 
 
@@ -163,8 +168,8 @@ class Turn:
         )
         if not rows:
             return False
-        planned = plans(self.endpoint.module, services.sight_of(subscription), rows, now)
         access = Access.of(subscription.pk, now)
+        planned = plans(self.endpoint.module, services.sight_of(subscription, access.version), rows, now)
         _rest()
         settled: list[tuple[Delivery, Plan, Answer | None]] = []
         flushed = time.monotonic()
