@@ -137,7 +137,7 @@ class PushPages(ScopedAdmin):
             except ValidationError as error:
                 form.add_error(None, error)
             except Unusable as error:
-                form.add_error(None, UNUSABLE[error.code] % {"why": error.message})
+                form.add_error(None, UNUSABLE[error.code] % {"why": error.why})
             else:
                 messages.success(request, _("%(for)s and the portal are registered with each other.") % {"for": obj})
                 return HttpResponseRedirect(self.address("push", obj))

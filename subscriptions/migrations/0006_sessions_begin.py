@@ -20,10 +20,11 @@ _MADE = """
     WHERE t.emsp_id IS NOT NULL AND length(coalesce(t.auth_id, t.uid)) BETWEEN 1 AND 36
     ON CONFLICT DO NOTHING;
 """
+_NEW = "(SELECT NEW.id AS id, NEW.token_id AS token_id, NEW.location_id AS location_id)"
 SESSIONS = f"""
 CREATE FUNCTION chargeward_session_begins() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    {_MADE.format(uses="(SELECT NEW.id AS id, NEW.token_id AS token_id, NEW.location_id AS location_id)", at="clock_timestamp()")}
+    {_MADE.format(uses=_NEW, at="clock_timestamp()")}
     RETURN NULL;
 END $$;
 CREATE TRIGGER session_begins AFTER INSERT ON chargers_authorizationinuse

@@ -92,13 +92,13 @@ def _allowed_to(sight: Sight, pks: list[int]) -> dict[int, list[dict[str, str]]]
     """Who of the eMSPs in scope is on these locations' lists, as PublishTokenTypes: a customer as the group of all of
     its tokens, a token as itself."""
     entries = AuthorizationListEntry.objects.filter(location__in=pks)
-    customers = entries.filter(customer__emsp__in=sight.emsps).values_list("location", "customer")
+    customers = entries.filter(customer__emsp__in=sight.emsps).values_list("location_id", "customer_id")
     found: dict[int, list[dict[str, str]]] = {}
     for place, customer in customers.order_by("pk"):
         found.setdefault(place, []).append({"group_id": group_id(customer)})
     if pks and sight.emsps:
         with connection.cursor() as cursor:
-            cursor.execute(_CARRIERS, {"pks": pks, "emsps": sorted(sight.emsps), "most": MAX_ID_221})
+            cursor.execute(_CARRIERS, _asked_of(sight, pks))
             for place, uid, type_, visual_number, issuer in cursor.fetchall():
                 named = {"uid": uid, "type": ocpi_type(type_, sight.version)}
                 if uid is None:
@@ -107,16 +107,24 @@ def _allowed_to(sight: Sight, pks: list[int]) -> dict[int, list[dict[str, str]]]
     return {place: named[:MOST_NAMED] for place, named in found.items()}
 
 
+def _asked_of(sight: Sight, pks: list[int]) -> dict[str, Any]:
+    return {"pks": pks, "emsps": sorted(sight.emsps), "longest": MAX_ID_221, "most": MOST_NAMED}
+
+
 # A name on a list is an Auth ID where the token has one, and so means every token that carries it.
 _CARRIERS = """
-    SELECT DISTINCT i.location_id, CASE WHEN length(t.uid) <= %(most)s THEN t.uid END AS uid, t.type,
-        t.visual_number, coalesce(nullif(t.issuer, ''), left(e.name, 64))
-    FROM authorization_authorizationlistentry i
-    JOIN tokens_token t ON t.id = i.token_id OR t.auth_id_normal = i.auth_id
-    JOIN tokens_emsp e ON e.id = t.emsp_id
-    WHERE i.location_id = ANY (%(pks)s) AND t.emsp_id = ANY (%(emsps)s)
-        AND (length(t.uid) <= %(most)s OR t.visual_number <> '')
-    ORDER BY 1, 2, 3, 4
+    SELECT p.id, n.* FROM unnest(%(pks)s::bigint[]) AS p (id) CROSS JOIN LATERAL (
+        SELECT DISTINCT CASE WHEN length(t.uid) <= %(longest)s THEN t.uid END AS uid, t.type, t.visual_number,
+            coalesce(nullif(t.issuer, ''), left(e.name, 64)) AS issuer
+        FROM (
+            SELECT i.token_id FROM authorization_authorizationlistentry i WHERE i.location_id = p.id
+            UNION
+            SELECT o.id FROM authorization_authorizationlistentry i JOIN tokens_token o ON o.auth_id_normal = i.auth_id
+            WHERE i.location_id = p.id
+        ) named (token) JOIN tokens_token t ON t.id = named.token JOIN tokens_emsp e ON e.id = t.emsp_id
+        WHERE t.emsp_id = ANY (%(emsps)s) AND (length(t.uid) <= %(longest)s OR t.visual_number <> '')
+        ORDER BY 1, 2, 3, 4 LIMIT %(most)s
+    ) n
 """
 
 

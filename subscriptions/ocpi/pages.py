@@ -46,7 +46,7 @@ Rows = Sequence[tuple[int, Any]]
 
 
 def page(view: OcpiView, path: str, total: Callable[[Asked], int], rows: Callable[[Asked], Rows]) -> HttpResponse:
-    """path: of this version. rows: up to limit + 1 of (primary key, object), in the order of their keys. Raises Refusal."""
+    """path: of this version. rows: up to limit + 1 of (primary key, object), in their keys' order. Raises Refusal."""
     wanted = asked(view.request.GET)
     found = rows(wanted)
     shown = found[: wanted.limit]

@@ -1,7 +1,8 @@
 """Charge tokens as `mod_tokens` of OCPI 2.1.1 and 2.2.1 shows them, and which of them a partner sees.
 
 A token without a uid, or with an id of more than 36 characters, is none in OCPI and is left out. All types but RFID are
-OTHER in 2.1.1; 2.2.1 knows those of apps as well. `valid` is false for a token that is refused everywhere: invalid, expired, or of a blocked holder.
+OTHER in 2.1.1; 2.2.1 knows those of apps as well. `valid` is false for a token that is refused everywhere: invalid,
+expired, or of a blocked holder.
 """
 
 from datetime import datetime

@@ -27,11 +27,11 @@ class Found(NamedTuple):
 
 
 class Unusable(Exception):
-    """The partner's side does not do. code: what OCPI calls it."""
+    """The partner's side does not do. code: what OCPI calls it. why: what was answered, where that is it."""
 
-    def __init__(self, code: int, message: str) -> None:
+    def __init__(self, code: int, message: str, why: str = "") -> None:
         super().__init__(message)
-        self.code, self.message = code, message
+        self.code, self.message, self.why = code, message, why or message
 
 
 def endpoints_of(versions_url: str, token: str, version: str) -> Found:
@@ -76,7 +76,7 @@ def _is_entry(each: Any, name: str) -> bool:
 
 def _data(answer: Answer, kind: type) -> Any:
     if not answer.ok or not isinstance(answer.data, kind):
-        raise Unusable(3001, f"Your platform could not be asked: {answer}")
+        raise Unusable(3001, f"Your platform could not be asked: {answer}", str(answer))
     return answer.data
 
 

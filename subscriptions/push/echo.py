@@ -19,7 +19,7 @@ class Brought:
         endpoint = PushEndpoint.objects.filter(subscription=sight.subscription, module=module, off_at=None).first()
         self.rows = Delivery.objects.filter(endpoint=endpoint) if endpoint else Delivery.objects.none()
         # Locked, so that whoever else changes the object meanwhile has it told after all.
-        before = self.rows.select_for_update().filter(object_id=pk).first()
+        before = self.rows.select_for_update().filter(object_id=pk or 0).first()
         # What waits is somebody else's change, and may be under way at this moment.
         told = before is None or before.state == Delivery.State.DELIVERED
         # What came in another version of OCPI than is pushed is not told apart.

@@ -92,7 +92,10 @@ def _locations(sight: Sight, rows: Sequence[Delivery], now: datetime) -> dict[in
     shapes = locations.shapes(sight, shown.values())
     for row in rows:
         place, shape = shown.get(row.object_id), shapes.get(row.object_id)
-        planned[row.pk] = _shown(row, place, shape, sight.version, now) if place and shape else _taken_back(row, hidden.get(row.object_id), now)
+        if place and shape:
+            planned[row.pk] = _shown(row, place, shape, sight.version, now)
+        else:
+            planned[row.pk] = _taken_back(row, hidden.get(row.object_id), now)
     return planned
 
 
@@ -182,9 +185,7 @@ def _cdrs(sight: Sight, rows: Sequence[Delivery], now: datetime) -> dict[int, Pl
     return planned
 
 
-def _relayed(
-    sight: Sight, kind: Relayed.Kind, rows: Sequence[Delivery]
-) -> list[tuple[int, Delivery, Relayed | None]]:
+def _relayed(sight: Sight, kind: Relayed.Kind, rows: Sequence[Delivery]) -> list[tuple[int, Delivery, Relayed | None]]:
     visible = seen(sight, kind).exclude(subscription=sight.subscription)
     found = {kept.pk: kept for kept in visible.filter(pk__in=[row.object_id for row in rows])}
     return [(row.pk, row, found.get(row.object_id)) for row in rows]

@@ -47,11 +47,11 @@ def own_credentials(subscription: Subscription, token: str, versions_url: str, v
 def _roles(subscription: Subscription) -> list[dict[str, Any]]:
     """As whom the partner meets us. OTHER: the portal itself, where no party is in its scope."""
     if subscription.role == Role.EMSP:
-        cpos = CPO.objects.order_by("pk") if subscription.all_cpos else subscription.cpos.all()
+        cpos = CPO.objects.order_by("pk") if subscription.all_cpos else subscription.cpos.order_by("pk")
         parties: list[Any] = list(cpos[:MOST_ROLES])
         role = "CPO"
     else:
-        parties, role = list(subscription.emsps.all()[:MOST_ROLES]), "EMSP"
+        parties, role = list(subscription.emsps.order_by("pk")[:MOST_ROLES]), "EMSP"
     if not parties:
         country, _, party = settings.OCPI_PARTY.partition("-")
         return [_role("OTHER", NAME, party, country)]
@@ -114,5 +114,5 @@ def _exchange(found: Found, token: str, own: dict[str, Any]) -> tuple[str, str]:
         answer = line.ask("POST", found.receives[CREDENTIALS], headers, orjson.dumps(own))
     given = answer.data if isinstance(answer.data, dict) else {}
     if not answer.ok or not isinstance(given.get("token"), str) or not isinstance(given.get("url"), str):
-        raise Unusable(3001, f"The partner did not register us: {answer}")
+        raise Unusable(3001, f"The partner did not register us: {answer}", str(answer))
     return endpoints.check_token(given["token"]), endpoints.check_url(given["url"])

@@ -1,5 +1,7 @@
-"""Clients that others wrote, over loopback against a running node and its worker. Each has a Python of its own, for what
-they need is older than what the portal does; where pip cannot make it, its test says so and is skipped.
+"""Clients that others wrote, over loopback against a running node and its worker.
+
+Each has a Python of its own, for it needs other versions of what the portal needs; where pip cannot make it, its test
+says so and is skipped.
 """
 
 import json
@@ -55,7 +57,9 @@ class Portal:
 
 def ask(method: str, url: str, authorization: str, body: Any = None) -> Any:
     headers = {"Authorization": authorization, "Content-Type": "application/json"}
-    request = urllib.request.Request(url, json.dumps(body).encode() if body is not None else None, headers, method=method)
+    request = urllib.request.Request(
+        url, json.dumps(body).encode() if body is not None else None, headers, method=method
+    )
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:
             return json.loads(answer.read() or b"null")

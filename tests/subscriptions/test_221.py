@@ -66,7 +66,7 @@ def test_tokens_of_partners_come_in_base64(partner: Make) -> None:
 
 def test_a_location_says_who_may_see_it(partner221: Make) -> None:
     cpo, emsp, other = factories.cpo(), factories.emsp(), factories.emsp()
-    place, private = factories.location(cpo), factories.location(cpo, latitude="51.0475991")
+    place, private = factories.location(cpo), factories.location(cpo, latitude="51.0475991", longitude="3.7")
     evse = factories.evse(place)
     customer = factories.customer(emsp)
     carriers = [factories.token(emsp, auth_id="NL-TNM-C00122045-K", uid=f"04A{n}") for n in range(2)]
@@ -79,7 +79,11 @@ def test_a_location_says_who_may_see_it(partner221: Make) -> None:
     platform = partner221(cpo, emsp)
     first, second = platform.walk("locations/", limit=1)
     assert (first["publish"], "publish_allowed_to" in first, "type" in first) == (True, False, False)
-    assert (first["country_code"], first["party_id"], first["id"]) == (cpo.country_code, cpo.party_id, place.location_id)
+    assert (first["country_code"], first["party_id"], first["id"]) == (
+        cpo.country_code,
+        cpo.party_id,
+        place.location_id,
+    )
     assert set(first["evses"][0]["connectors"][0]) >= {"max_voltage", "max_amperage"}
     assert second["publish"] is False
     assert sorted(map(str, second["publish_allowed_to"])) == sorted(

@@ -126,7 +126,7 @@ def test_a_partner_is_registered_with(boss: Client, server: PartnerServer) -> No
     theirs(server)
     answer = boss.post(page, given)
     assert (answer.status_code, answer.headers["Location"]) == (302, at(subscription, "push"))
-    assert subscription.endpoints.get().url.endswith("/locations")
+    assert subscription.endpoints.get(module="locations").url.endswith("/locations")
     shown = boss.get(page).content.decode()
     assert "Registered since" in shown
     assert f"{server.url}/versions" in shown

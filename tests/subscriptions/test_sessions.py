@@ -189,9 +189,19 @@ def test_a_partners_session_of_the_same_id_is_not_mixed_up_with_ours(partner: Ma
     assert Relayed.objects.count() == 2
 
 
-def test_no_session_keeps_a_station_from_charging() -> None:
-    """Whatever is wrong with it, the authorization is there; and it goes with its location."""
+def test_a_session_goes_with_its_authorization() -> None:
     use = charge(factories.token())
     assert not Relayed.objects.filter(kind=Module.CDRS).exists()
-    use.location.delete()
+    use.delete()
+    assert not Relayed.objects.exists()
+
+
+def test_what_cannot_be_a_session_keeps_nobody_from_charging() -> None:
+    """A token that is gone at that moment, or one that nothing is known of."""
+    token = factories.token()
+    pk = token.pk
+    token.delete()
+    station = factories.station()
+    in_use(station=station, token_id=pk, token_key="t")
+    assert AuthorizationInUse.objects.count() == 1
     assert not Relayed.objects.exists()

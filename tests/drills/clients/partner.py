@@ -10,6 +10,7 @@ from typing import Any
 PORT, TOKEN_A = sys.argv[1:3]
 os.environ |= {"OCPI_HOST": f"127.0.0.1:{PORT}", "PROTOCOL": "http", "COUNTRY_CODE": "NL", "PARTY_ID": "TST"}
 
+# ruff: noqa: E402 - its settings are read when it is imported
 import uvicorn
 from py_ocpi import get_application
 from py_ocpi.core.authentication.authenticator import Authenticator
@@ -24,8 +25,8 @@ seen: list[dict[str, Any]] = []
 
 class Memory(Crud):
     @classmethod
-    async def get(cls, module: Any, role: Any, id: Any, *args: Any, **more: Any) -> Any:
-        return kept.get(f"{module.value}/{id}")
+    async def get(cls, module: Any, role: Any, id_: Any, *args: Any, **more: Any) -> Any:
+        return kept.get(f"{module.value}/{id_}")
 
     @classmethod
     async def list(cls, module: Any, role: Any, filters: Any, *args: Any, **more: Any) -> Any:
@@ -43,9 +44,9 @@ class Memory(Crud):
         return kept.setdefault(f"{module.value}/{name}", data)
 
     @classmethod
-    async def update(cls, module: Any, role: Any, data: Any, id: Any, *args: Any, **more: Any) -> Any:
+    async def update(cls, module: Any, role: Any, data: Any, id_: Any, *args: Any, **more: Any) -> Any:
         seen.append({"how": "update", "module": module.value, "data": data})
-        kept[f"{module.value}/{id}"] = data
+        kept[f"{module.value}/{id_}"] = data
         return data
 
     @classmethod
