@@ -63,15 +63,23 @@ class PushForm(forms.Form):
         return {module: self.cleaned_data[module] for module in NAMES}
 
 
+def _check_url(url: str) -> None:
+    endpoints.check_url(url)
+
+
+def _check_token(text: str) -> None:
+    endpoints.check_token(text)
+
+
 class RegisterForm(forms.Form):
     """What a partner gave us: where its versions are, and a token to begin with (OCPI's A)."""
 
     url = forms.CharField(
-        label=gettext_lazy("Address of its versions"), max_length=endpoints.MAX_URL, validators=[endpoints.check_url],
+        label=gettext_lazy("Address of its versions"), max_length=endpoints.MAX_URL, validators=[_check_url],
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "https://", "inputmode": "url"}),
     )  # fmt: skip
     token = forms.CharField(
-        label=gettext_lazy("Token A"), max_length=MAX_TOKEN, validators=[endpoints.check_token],
+        label=gettext_lazy("Token A"), max_length=MAX_TOKEN, validators=[_check_token],
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
         help_text=gettext_lazy("Used once: the two platforms exchange others with it."),
     )  # fmt: skip

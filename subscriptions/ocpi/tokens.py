@@ -75,7 +75,7 @@ class OneToken(OcpiView):
 
     def _brought(self, emsp: EMSP, uid: str) -> Brought:
         before = token_objects.token_named(emsp.pk, uid)
-        return Brought(self.sight, Module.TOKENS, before and before.pk)
+        return Brought(self.sight, Module.TOKENS, before.pk if before else None)
 
     def _settle(self, brought: Brought, token: Token, body: dict[str, Any]) -> None:
         found = token_objects.token_objects(self.sight, [token.pk], timezone.now())

@@ -36,13 +36,12 @@ class Unusable(Exception):
 
 def endpoints_of(versions_url: str, token: str, version: str) -> Found:
     """What the partner's platform has in this version. Raises Unusable."""
-    headers = authorization(token, version)
     with Line() as line:
-        versions = _data(line.ask("GET", versions_url, headers), list)
+        versions = _data(_asked(line, versions_url, token, version), list)
         urls = [each["url"] for each in versions if _is_entry(each, "version") and each["version"] == version]
         if not urls:
             raise Unusable(3002, f"The versions that your platform lists have no {version}.")
-        details = _data(line.ask("GET", urls[0], headers), dict)
+        details = _data(_asked(line, urls[0], token, version), dict)
     listed = details.get("endpoints")
     entries = [each for each in (listed if isinstance(listed, list) else ()) if _is_entry(each, "identifier")]
     for each in entries:
@@ -57,6 +56,16 @@ def endpoints_of(versions_url: str, token: str, version: str) -> Found:
         if version == Version.V211 or each.get("role") == "RECEIVER" or each["identifier"] == CREDENTIALS
     }
     return Found(version, receives, {each["identifier"] for each in entries})
+
+
+def _asked(line: Line, url: str, token: str, version: str) -> Answer:
+    """With the token as the version has it; where that is refused, as another has it: versions are asked for before it
+    is known which is spoken, and platforms differ in what they expect then."""
+    first = answer = line.ask("GET", url, authorization(token, version))
+    if answer.http is not None and not answer.ok:
+        other = Version.V221 if version == Version.V211 else Version.V211
+        answer = line.ask("GET", url, authorization(token, other))
+    return answer if answer.ok else first
 
 
 def best_of(versions_url: str, token: str) -> Found:

@@ -68,27 +68,25 @@ def walked(client: Client, kind: str, limit: int) -> Walk:
     model: Any = Token if kind == "tokens" else Location
     column = "uid" if kind == "tokens" else "location_id"
     there = model.objects.filter(uid__isnull=False, emsp__isnull=False) if kind == "tokens" else PUBLIC
-    every = set(there.values_list(column, flat=True))
-    passing, gone, walk = 0, set(), Walk()
+    every = Counter(there.values_list(column, flat=True))
+    passing, gone, walk = 0, set[str](), Walk()
     for walk, total in pages(client, f"/ocpi/2.1.1/{kind}/", "uid" if kind == "tokens" else "id", limit):
         assert total
         if len(walk.seconds) % 3 == 1:
             passing += 1
-            gone |= set(_change(model, column, walk, every - gone, passing))
-    stayed = every - gone
-    missed = stayed - walk.names.keys()
-    twice = [name for name, count in walk.names.items() if count > 1]
+            gone |= set(_change(model, column, walk, every.keys() - gone, passing))
+    missed = [name for name in every.keys() - gone if walk.names[name] < every[name]]
+    twice = [name for name, count in walk.names.items() if count > max(every[name], 1)]
     assert not missed, sorted(missed)[:5]
     assert not twice, twice[:5]
     return walk
 
 
 def _change(model: Any, column: str, walk: Walk, there: set[str], passing: int) -> list[str]:
-    """Deletes one that has come and one that is still to come, changes one of each, adds one; who is gone."""
+    """Takes away one that has come and one that is still to come, changes one, adds one; who is gone."""
     behind = next((name for name in walk.names if name in there), None)
     ahead = next((name for name in there if name not in walk.names), None)
-    gone = [name for name in (behind, ahead) if name is not None]
-    model.objects.filter(**{f"{column}__in": gone}).delete()
+    gone = [name for name in (behind, ahead) if name is not None and _taken(model, name, passing)]
     if model is Token:
         Token.objects.filter(uid=next(iter(walk.names))).update(issuer=f"Changed {passing}")
         Token.objects.create(emsp=EMSP.objects.earliest("pk"), type=TokenType.RFID, uid=f"0BBBBB{passing:08X}")
@@ -96,6 +94,15 @@ def _change(model: Any, column: str, walk: Walk, there: set[str], passing: int) 
         Location.objects.filter(location_id=next(iter(walk.names))).update(name=f"Changed {passing}")
         Location.objects.create(cpo=CPO.objects.earliest("pk"), location_id=f"added-{passing}", name="Added")
     return gone
+
+
+def _taken(model: Any, name: str, passing: int) -> bool:
+    """Whether it is gone by that name. Nothing is deleted, for something may name it."""
+    if model is Location:
+        return bool(Location.objects.filter(location_id=name).update(published=False))
+    if Token.objects.filter(uid=name).exclude(type=TokenType.RFID).exists():
+        return False
+    return bool(Token.objects.filter(uid=name).update(uid=f"0C{passing:04X}{name[:20]}"))
 
 
 def partner() -> Client:
