@@ -1,6 +1,7 @@
 """Pages of one object beside its form: tabs, and steps that ask before they do something."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,13 +31,15 @@ class ObjectPage(NamedTuple):
     """A page of one object beside its form, at `<id>/<slug>/`: the admin's method `<slug>_page(request, obj)`.
 
     title: of its tab; empty for a page without one. permission: "app.codename" that a role must have. changes: whether
-    the object must be the user's own to change.
+    the object must be the user's own to change. whole: it is one transaction; not where somebody else is asked between
+    who asks us in turn.
     """
 
     slug: str
     title: Any = ""
     permission: str = ""
     changes: bool = False
+    whole: bool = True
 
 
 class Button(NamedTuple):
@@ -73,7 +76,7 @@ class ObjectPages(Page):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
         said = admin_refusals.queued(request)
         try:
-            with transaction.atomic():
+            with transaction.atomic() if page.whole else nullcontext():
                 answer: HttpResponseBase = getattr(self, f"{page.slug.replace('-', '_')}_page")(request, obj)
             return answer
         except IntegrityError as error:

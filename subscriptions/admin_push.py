@@ -17,8 +17,9 @@ from locations.admin_base import ScopedAdmin
 from locations.admin_format import instant
 from locations.admin_listing import Column, Listing
 from locations.admin_pages import Button, ObjectPage
-from subscriptions.models import Delivery, Module, Subscription
-from subscriptions.push import endpoints
+from subscriptions.models import Delivery, Module, PartnerAccess, Subscription
+from subscriptions.push import endpoints, registration
+from subscriptions.push.discovery import Unusable
 from subscriptions.push.endpoints import Tested
 from subscriptions.push.standing import STATES, standing
 from subscriptions.services import MAX_TOKEN
@@ -62,9 +63,40 @@ class PushForm(forms.Form):
         return {module: self.cleaned_data[module] for module in NAMES}
 
 
+def _check_url(url: str) -> None:
+    endpoints.check_url(url)
+
+
+def _check_token(text: str) -> None:
+    endpoints.check_token(text)
+
+
+class RegisterForm(forms.Form):
+    """What a partner gave us: where its versions are, and a token to begin with (OCPI's A)."""
+
+    url = forms.CharField(
+        label=gettext_lazy("Address of its versions"), max_length=endpoints.MAX_URL, validators=[_check_url],
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "https://", "inputmode": "url"}),
+    )  # fmt: skip
+    token = forms.CharField(
+        label=gettext_lazy("Token A"), max_length=MAX_TOKEN, validators=[_check_token],
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+        help_text=gettext_lazy("Used once: the two platforms exchange others with it."),
+    )  # fmt: skip
+
+
+# By OCPI's code for what does not do.
+UNUSABLE: dict[int, Any] = {
+    3001: gettext_lazy("The partner's platform could not be asked, or refused: %(why)s"),
+    3002: gettext_lazy("The partner's platform does not speak OCPI 2.1.1 or 2.2.1."),
+    3003: gettext_lazy("The partner's platform has no credentials, or none of the modules that are enabled here."),
+}
+
+
 class PushPages(ScopedAdmin):
     object_pages: tuple[ObjectPage, ...] = (
         ObjectPage("push", gettext_lazy("Push"), changes=True),
+        ObjectPage("register", gettext_lazy("Registration"), changes=True, whole=False),
         ObjectPage("deliveries", gettext_lazy("Deliveries")),
         ObjectPage("secret", changes=True),
         ObjectPage("test", changes=True),
@@ -102,6 +134,23 @@ class PushPages(ScopedAdmin):
                 return HttpResponseRedirect(self.address("push", obj))
         context = {"form": form, "listings": [_standing(request, obj)] if obj.endpoints.exists() else []}
         return self.page_of(request, obj, "admin/push.html", context, at="push")
+
+    def register_page(self, request: HttpRequest, obj: Subscription) -> HttpResponse:
+        """Begins OCPI's `credentials` with the partner's versions and its token A, and says what came of it."""
+        form = RegisterForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            own = request.build_absolute_uri("/ocpi/versions/")
+            try:
+                registration.register(obj, form.cleaned_data["url"], form.cleaned_data["token"], own)
+            except ValidationError as error:
+                form.add_error(None, error)
+            except Unusable as error:
+                form.add_error(None, UNUSABLE[error.code] % {"why": error.why})
+            else:
+                messages.success(request, _("%(for)s and the portal are registered with each other.") % {"for": obj})
+                return HttpResponseRedirect(self.address("push", obj))
+        access = PartnerAccess.objects.filter(subscription=obj, registered_at__isnull=False).first()
+        return self.page_of(request, obj, "admin/register.html", {"form": form, "access": access}, at="register")
 
     def _secret_shown(self, request: HttpRequest, obj: Subscription, text: str) -> HttpResponse:
         context = {"key": obj, "text": text, "leads_to": self.address("push", obj)}

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from chargers.models import AuthorizationInUse
 from locations.models import CPO, Party, printable_check
 from tokens.models import EMSP
 
@@ -28,8 +29,18 @@ class Module(models.TextChoices):
     NOTIFICATIONS = "chargestationnotifications", "charge station notifications"
 
 
+class Version(models.TextChoices):
+    """Of OCPI. 2.2.1 has locations and tokens here."""
+
+    V211 = "2.1.1", "2.1.1"
+    V221 = "2.2.1", "2.2.1"
+
+
 # What a partner can pull.
-PULLED = (Module.LOCATIONS, Module.TOKENS, Module.SESSIONS, Module.CDRS)
+PULLED = {
+    Version.V211: (Module.LOCATIONS, Module.TOKENS, Module.SESSIONS, Module.CDRS),
+    Version.V221: (Module.LOCATIONS, Module.TOKENS),
+}
 
 
 @pghistory.track()
@@ -97,7 +108,7 @@ class PartnerAccess(models.Model):
     """How we authenticate with a partner, and how it knows us. Everything here is sealed: it can be used, not read.
 
     secret: signs what is pushed, as Standard Webhooks has it; the one before it signs beside it until `previous_until`.
-    versions_url, registered_at: of a partner that registered by OCPI's `credentials`.
+    versions_url, registered_at: of a partner that registered by OCPI's `credentials`. version: in which it is pushed.
     """
 
     subscription = models.OneToOneField(Subscription, models.CASCADE, primary_key=True, related_name="access")
@@ -106,6 +117,7 @@ class PartnerAccess(models.Model):
     previous_sealed = models.TextField(blank=True)
     previous_until = models.DateTimeField(null=True)
     versions_url = models.CharField(max_length=500, blank=True)
+    version = models.CharField(max_length=5, choices=Version, default=Version.V211)
     registered_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
@@ -196,14 +208,22 @@ class Delivery(models.Model):
 
 
 class Relayed(models.Model):
-    """A session or a CDR as a partner sent it. Nothing of it is ours: it is kept and handed on as it came."""
+    """A session or a CDR as a partner sent it: nothing of it is ours, it is kept and handed on as it came.
+
+    Or, with `use`, the session that an authorization in use is: triggers of migration 0005 write it. Of that one `body`
+    is its auth_id and what a CPO's platform reports of it, and the object is made of both where it is shown.
+    """
 
     class Kind(models.TextChoices):
         SESSION = "sessions", "session"
         CDR = "cdrs", "CDR"
 
     kind = models.CharField(max_length=8, choices=Kind)
-    subscription = models.ForeignKey(Subscription, models.PROTECT, related_name="+")
+    # Who sent it; null: the portal's own.
+    subscription = models.ForeignKey(Subscription, models.PROTECT, null=True, related_name="+")
+    use = models.OneToOneField(AuthorizationInUse, models.CASCADE, null=True, related_name="+")
+    # Of the portal's own: whose token it was.
+    emsp = models.ForeignKey(EMSP, models.SET_NULL, null=True, related_name="+")
     # Null: the party is no CPO of the portal.
     cpo = models.ForeignKey(CPO, models.SET_NULL, null=True, related_name="+")
     country_code = models.CharField(max_length=2)
@@ -220,11 +240,17 @@ class Relayed(models.Model):
                 fields=["kind", "country_code", "party_id", "object_id"], name="relayed_object_is_unique_per_party"
             ),
             models.CheckConstraint(condition=Q(kind__in=["sessions", "cdrs"]), name="relayed_kind_is_known"),
+            models.CheckConstraint(
+                condition=Q(use=None, subscription__isnull=False)
+                | Q(use__isnull=False, subscription=None, kind="sessions"),
+                name="relayed_is_a_partners_or_an_authorizations",
+            ),
             printable_check("object_id", "relayed_object_id_is_printable"),
         ]
         indexes = [
             models.Index(fields=["kind", "id"], name="relayed_by_kind"),
             models.Index(fields=["auth_id"], name="relayed_by_auth_id"),
+            models.Index(fields=["kind", "updated_at"], name="relayed_by_time"),
         ]
 
     def __str__(self) -> str:

@@ -2,7 +2,7 @@
 
 import binascii
 import secrets
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from authorization.services.keys import LAST_USED_STEP, MAX_OVERLAP, Caller, Partner, hash_of
 from locations.access import with_sub_cpos
 from locations.models import CPO
-from subscriptions.models import PullToken, Role, Subscription
+from subscriptions.models import PullToken, Role, Subscription, Version
 
 MAX_TOKEN = 64  # characters, as OCPI has it
 
@@ -21,13 +21,14 @@ class Sight:
     """A subscription and, looked up once for a request, what it is let see. Primary keys.
 
     cpos: in scope with their sub-CPOs; None for all. emsps: in scope. own: the CPOs that the partner itself is, for a
-    partner in the role of a CPO: it may see all of its places.
+    partner in the role of a CPO: it may see all of its places. version: of OCPI, in which it sees them.
     """
 
     subscription: Subscription
     cpos: frozenset[int] | None
     emsps: frozenset[int]
     own: frozenset[int]
+    version: str = Version.V211
 
     @property
     def pk(self) -> int:
@@ -63,12 +64,17 @@ def rotate(subscription: Subscription, overlap: timedelta, now: datetime) -> str
     return issue(subscription)
 
 
-def authenticate(text: str, now: datetime) -> Subscription | None:
-    """The subscription, not paused, of a token in force at `now`, sent as it is or in Base64."""
+def authenticate(text: str, now: datetime, version: str | None = None) -> Subscription | None:
+    """The subscription, not paused, of a token in force at `now`, sent as it is or in Base64.
+
+    version: of OCPI, that the partner speaks. 2.2.1 wants Base64; 2.1.1 leaves it open, and what was seen is noted.
+    """
     if not text.isascii() or not text.isprintable() or len(text) > 4 * MAX_TOKEN:
         return None
     plain = _from_base64(text)
     hashes = [hash_of(text)] + ([hash_of(plain)] if plain else [])
+    if version == Version.V221:
+        hashes = hashes[1:]
     in_force = Q(expires_at=None) | Q(expires_at__gt=now)
     found = (
         PullToken.objects.filter(in_force, hash__in=hashes, subscription__enabled=True)
@@ -78,8 +84,8 @@ def authenticate(text: str, now: datetime) -> Subscription | None:
     if found is None:
         return None
     subscription = found.subscription
-    encoded = bytes(found.hash) != hashes[0]
-    if subscription.sends_base64 != encoded:
+    encoded = bytes(found.hash) != hash_of(text)
+    if version != Version.V221 and subscription.sends_base64 != encoded:
         Subscription.objects.filter(pk=subscription.pk).update(sends_base64=encoded)
         subscription.sends_base64 = encoded
     if found.last_used_at is None or now - found.last_used_at >= LAST_USED_STEP:
@@ -89,10 +95,17 @@ def authenticate(text: str, now: datetime) -> Subscription | None:
 
 def plain(text: str, subscription: Subscription) -> str:
     """A token that was let in, as it is by itself: the partner may send it in Base64."""
-    return (_from_base64(text) or text) if subscription.sends_base64 else text
+    decoded = _from_base64(text)
+    known = decoded is not None and subscription.tokens.filter(hash=hash_of(decoded)).exists()
+    return decoded if decoded is not None and known else text
 
 
-def sight_of(subscription: Subscription) -> Sight:
+def authorization(token: str, version: str) -> dict[str, str]:
+    """The header by which a partner knows us; from 2.2 on its token is in Base64."""
+    return {"Authorization": f"Token {token if version == Version.V211 else b64encode(token.encode()).decode()}"}
+
+
+def sight_of(subscription: Subscription, version: str = Version.V211) -> Sight:
     """Read anew for each request: what is taken out of the scope is gone with the next one."""
     cpos = None
     if not subscription.all_cpos:
@@ -101,7 +114,7 @@ def sight_of(subscription: Subscription) -> Sight:
     if subscription.role == Role.CPO:
         party = CPO.objects.filter(country_code=subscription.country_code, party_id=subscription.party_id)
         own = with_sub_cpos(party.values_list("pk", flat=True))
-    return Sight(subscription, cpos, frozenset(subscription.emsps.values_list("pk", flat=True)), own)
+    return Sight(subscription, cpos, frozenset(subscription.emsps.values_list("pk", flat=True)), own, version)
 
 
 def _from_base64(text: str) -> str | None:

@@ -19,6 +19,19 @@ def rows_passed_over() -> int:
         return int(cursor.fetchone()[0])
 
 
+def rows_read() -> int:
+    """Rows that this transaction has read so far, from a table or by an index of it, of what partners' lists are of.
+
+    A list by offset alone reads all rows before its page again.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0) FROM pg_stat_xact_user_tables"
+            " WHERE relname IN ('tokens_token', 'locations_location')"
+        )
+        return int(cursor.fetchone()[0])
+
+
 def read_whole(ask: Callable[[], Any], tables: Iterable[str]) -> list[str]:
     """Plans of the queries of a request that read one of the tables from end to end."""
     with CaptureQueriesContext(connection) as queries:

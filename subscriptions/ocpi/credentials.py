@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from subscriptions import services
-from subscriptions.models import PartnerAccess, Subscription
+from subscriptions.models import PartnerAccess, Subscription, Version
 from subscriptions.ocpi.envelope import CLIENT_ERROR, INVALID, OcpiView, Refusal
 from subscriptions.ocpi.receiving import text_of
 from subscriptions.push import discovery, endpoints, registration
@@ -63,12 +63,12 @@ class Credentials(OcpiView):
         return Refusal(CLIENT_ERROR, message, 405, Allow=", ".join(methods))
 
     def _shown(self, token: str) -> dict[str, Any]:
-        return registration.own_credentials(self.sight.subscription, token, self.url("versions/"))
+        return registration.own_credentials(self.sight.subscription, token, self.url("versions/"), self.version)
 
     def _register(self, *, registered: bool) -> dict[str, Any]:
-        url, token = _checked(self.body())
+        url, token = _checked(self.body(), self.version)
         try:
-            found = discovery.endpoints_of(url, token)
+            found = discovery.endpoints_of(url, token, self.version)
             pushed = discovery.pushed(self.sight.subscription, found)
         except Unusable as error:
             raise Refusal(error.code, error.message) from None
@@ -76,25 +76,29 @@ class Credentials(OcpiView):
             if self._registered() != registered:
                 raise self._not_now("This platform has registered at the same moment.")
             now = timezone.now()
-            registration.keep(subscription, pushed, token, url, now)
+            registration.keep(subscription, pushed, token, url, self.version, now)
             text = services.rotate(subscription, timedelta(0), now)
         return self._shown(text)
 
 
-def _checked(body: Any) -> tuple[str, str]:
+PARTY = ("business_details", "party_id", "country_code")
+MOST_ROLES = 1000
+
+
+def _checked(body: Any, version: str) -> tuple[str, str]:
     """(versions URL, token) of a Credentials object. Raises Refusal."""
-    if not isinstance(body, dict):
-        raise Refusal(INVALID, "Send a Credentials object.")
-    required = ("token", "url", "business_details", "party_id", "country_code")
-    missing = [field for field in required if body.get(field) is None]
-    if missing:
-        raise Refusal(INVALID, f"Missing: {', '.join(missing)}.")
-    details = body["business_details"]
-    if not isinstance(details, dict):
-        raise Refusal(INVALID, "business_details is an object with a name.")
-    text_of(details.get("name"), "business_details.name", 100)
-    text_of(body["party_id"], "party_id", 3)
-    text_of(body["country_code"], "country_code", 2)
+    if version == Version.V211:
+        _require(body, ("token", "url", *PARTY))
+        _check_party(body)
+    else:
+        _require(body, ("token", "url", "roles"))
+        roles = body["roles"]
+        if not isinstance(roles, list) or not 1 <= len(roles) <= MOST_ROLES:
+            raise Refusal(INVALID, f"roles is a list of 1 to {MOST_ROLES} roles.")
+        for role in roles:
+            _require(role, ("role", *PARTY))
+            text_of(role["role"], "role", 20)
+            _check_party(role)
     token = text_of(body["token"], "token", 64)
     try:
         endpoints.check_token(token)
@@ -102,3 +106,20 @@ def _checked(body: Any) -> tuple[str, str]:
     except ValidationError as error:
         raise Refusal(INVALID, " ".join(error.messages)) from None
     return body["url"], token
+
+
+def _require(part: Any, fields: tuple[str, ...]) -> None:
+    if not isinstance(part, dict):
+        raise Refusal(INVALID, "Send a Credentials object.")
+    missing = [field for field in fields if part.get(field) is None]
+    if missing:
+        raise Refusal(INVALID, f"Missing: {', '.join(missing)}.")
+
+
+def _check_party(part: dict[str, Any]) -> None:
+    details = part["business_details"]
+    if not isinstance(details, dict):
+        raise Refusal(INVALID, "business_details is an object with a name.")
+    text_of(details.get("name"), "business_details.name", 100)
+    text_of(part["party_id"], "party_id", 3)
+    text_of(part["country_code"], "country_code", 2)

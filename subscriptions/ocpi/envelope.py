@@ -21,13 +21,16 @@ from authorization.api.parsers import load_json, read_body
 from authorization.limits import TooManyUnknown
 from authorization.services import NoRules
 from subscriptions import services
-from subscriptions.models import Subscription
+from subscriptions.models import Subscription, Version
 from subscriptions.services import Sight
 
 logger = logging.getLogger(__name__)
 METHODS = ("GET", "HEAD", "PUT", "PATCH", "POST", "DELETE")
 MAX_BODY = 1024 * 1024  # bytes; a CDR of a long charge is the largest
 SUCCESS, CLIENT_ERROR, INVALID, NOT_ENOUGH, UNKNOWN_LOCATION, SERVER_ERROR = 1000, 2000, 2001, 2002, 2003, 3000
+# Of 2.1.1 no code of its own says that a token is unknown.
+UNKNOWN_TOKEN = {Version.V211: INVALID, Version.V221: 2004}
+CORRELATION = "X-Correlation-ID"
 
 
 class Refusal(Exception):
@@ -65,6 +68,8 @@ class OcpiView(View):
     """One address. A method is `get`, `put`, … `(sight, **what the address names)`, and returns data or a response."""
 
     module = ""
+    # Of OCPI; none where an address is of all versions.
+    version = ""
     # Whether a method that is not GET is one transaction: what is refused leaves nothing behind.
     whole = True
     sight: Sight
@@ -73,14 +78,18 @@ class OcpiView(View):
     @method_decorator(csrf_exempt)
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            return self._answer(request, kwargs)
+            answer = self._answer(request, kwargs)
         except Exception as error:
             said = error if isinstance(error, Refusal) else meaning_of(error)
-            return envelope(None, said.code, said.message, said.http, said.headers)
+            answer = envelope(None, said.code, said.message, said.http, said.headers)
+        correlation = request.headers.get(CORRELATION, "")
+        if self.version == Version.V221 and 0 < len(correlation) <= 100 and correlation.isprintable():
+            answer.headers[CORRELATION] = correlation
+        return answer
 
     def _answer(self, request: HttpRequest, named: dict[str, Any]) -> HttpResponse:
-        subscription, self.token = _partner(request)
-        self.sight = services.sight_of(subscription)
+        subscription, self.token = _partner(request, self.version or None)
+        self.sight = services.sight_of(subscription, self.version or Version.V211)
         if self.module and self.module not in self.sight.subscription.modules:
             raise not_found("module", CLIENT_ERROR)
         handler: Callable[..., Any] | None = getattr(self, (request.method or "").lower(), None)
@@ -112,6 +121,10 @@ class OcpiView(View):
         """The full address of a path below `/ocpi/`."""
         return self.request.build_absolute_uri(f"/ocpi/{path}")
 
+    def module_url(self, path: str) -> str:
+        """The full address of a path of this version."""
+        return self.url(f"{self.version}/{path}")
+
 
 class Nowhere(OcpiView):
     """Every path that is none of the others."""
@@ -122,14 +135,16 @@ class Nowhere(OcpiView):
     post = put = patch = delete = get
 
 
-def _partner(request: HttpRequest) -> tuple[Subscription, str]:
+def _partner(request: HttpRequest, version: str | None) -> tuple[Subscription, str]:
     """Whose token it is, and the token."""
     scheme, _, text = request.headers.get("Authorization", "").partition(" ")
     now = timezone.now()
-    found = services.authenticate(text.strip(), now) if scheme.lower() == "token" and text.strip() else None
+    found = services.authenticate(text.strip(), now, version) if scheme.lower() == "token" and text.strip() else None
     if found is None:
         wanted = 'Token realm="chargeward"'
         said = "Send the header `Authorization: Token <token>` with a token that is in force."
+        if version == Version.V221:
+            said += " In OCPI 2.2.1 it is sent in Base64."
         raise Refusal(CLIENT_ERROR, said, 401, **{"WWW-Authenticate": wanted})
     return found, services.plain(text.strip(), found)
 

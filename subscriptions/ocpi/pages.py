@@ -46,7 +46,7 @@ Rows = Sequence[tuple[int, Any]]
 
 
 def page(view: OcpiView, path: str, total: Callable[[Asked], int], rows: Callable[[Asked], Rows]) -> HttpResponse:
-    """rows: up to limit + 1 of (primary key, object), in the order of their keys. Raises Refusal."""
+    """path: of this version. rows: up to limit + 1 of (primary key, object), in their keys' order. Raises Refusal."""
     wanted = asked(view.request.GET)
     found = rows(wanted)
     shown = found[: wanted.limit]
@@ -54,7 +54,7 @@ def page(view: OcpiView, path: str, total: Callable[[Asked], int], rows: Callabl
     if len(found) > wanted.limit and shown:
         further = {name: view.request.GET[name] for name in ("date_from", "date_to") if name in view.request.GET}
         position = {"offset": wanted.offset + len(shown), "limit": wanted.limit, "after": shown[-1][0]}
-        headers["Link"] = f'<{view.url(path)}?{urlencode(further | position)}>; rel="next"'
+        headers["Link"] = f'<{view.module_url(path)}?{urlencode(further | position)}>; rel="next"'
     return envelope([shape for _, shape in shown], headers=headers)
 
 

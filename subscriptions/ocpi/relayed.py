@@ -1,6 +1,8 @@
-"""`sessions` and `cdrs`: what CPOs' platforms send, kept as it came, for the eMSP whose card it was.
+"""`sessions` and `cdrs`: what CPOs' platforms send, kept as it came, for the eMSP whose card it was; and the sessions
+that authorizations in use are.
 
-A partner sees what it sent itself; and, of the CPOs in its scope, what is about tokens of the eMSPs in its scope.
+A partner sees what it sent itself; and, of the CPOs in its scope, what is about tokens of the eMSPs in its scope. A CPO
+sees all sessions of the portal's at its own places.
 """
 
 from typing import Any
@@ -12,9 +14,11 @@ from django.utils import timezone
 from locations.ids import BadId
 from locations.models import CPO
 from subscriptions.models import Module, Relayed, Role
+from subscriptions.ocpi import sessions
 from subscriptions.ocpi.envelope import INVALID, OcpiView, Refusal, envelope, not_found
 from subscriptions.ocpi.pages import Asked, page, read_instant
 from subscriptions.ocpi.receiving import text_of
+from subscriptions.push.echo import Brought
 from subscriptions.services import Sight
 from tokens import ids
 from tokens.models import Token
@@ -34,15 +38,17 @@ REQUIRED = {
 def seen(sight: Sight, kind: str) -> QuerySet[Relayed]:
     about = Q(cpo__isnull=False) if sight.cpos is None else Q(cpo__in=sight.cpos)
     cards = Token.objects.filter(emsp__in=sight.emsps, auth_id_normal=OuterRef("auth_id"))
-    theirs = about & Q(Exists(cards)) if sight.emsps else Q(pk__in=())
-    return Relayed.objects.filter(Q(subscription=sight.subscription) | theirs, kind=kind)
+    card = Q(Exists(cards), use=None) | Q(use__isnull=False, emsp__in=sight.emsps)
+    theirs = about & card if sight.emsps else Q(pk__in=())
+    own = Q(use__isnull=False, cpo__in=sight.own)
+    return Relayed.objects.filter(Q(subscription=sight.subscription) | theirs | own, kind=kind)
 
 
 class RelayedList(OcpiView):
     kind = ""
 
     def get(self) -> HttpResponse:
-        return page(self, f"2.1.1/{self.kind}/", self._total, self._rows)
+        return page(self, f"{self.kind}/", self._total, self._rows)
 
     def _matching(self, asked: Asked) -> QuerySet[Relayed]:
         rows = seen(self.sight, self.kind)
@@ -58,7 +64,9 @@ class RelayedList(OcpiView):
         start = asked.offset
         if asked.after is not None:
             rows, start = rows.filter(pk__gt=asked.after), 0
-        return [(row.pk, row.body) for row in rows[start : start + asked.limit + 1]]
+        found = list(rows[start : start + asked.limit + 1])
+        shapes = sessions.shapes(found)
+        return [(row.pk, shapes[row.pk]) for row in found]
 
 
 class Sessions(RelayedList):
@@ -78,13 +86,16 @@ class OneSession(OcpiView):
         kept = self._kept(country, party, object_id)
         if kept is None:
             raise not_found("session")
-        return kept.body
+        return sessions.shapes([kept])[kept.pk]
 
     def put(self, country: str, party: str, object_id: str) -> Any:
         cpo = _sending_cpo(self.sight, country, party)
         body = checked(Relayed.Kind.SESSION, self.body())
         if body["id"] != object_id:
             raise Refusal(INVALID, "The id in the object is not the one in the address.")
+        kept = self._kept(country, party, object_id)
+        if kept is not None and kept.use_id is not None:
+            raise Refusal(INVALID, sessions.OURS)
         new = _keep(self.sight, Relayed.Kind.SESSION, (country.upper(), party.upper()), cpo, body)
         return envelope(http=201 if new else 200)
 
@@ -92,11 +103,18 @@ class OneSession(OcpiView):
         cpo = _sending_cpo(self.sight, country, party)
         given = self.body()
         kept = self._kept(country, party, object_id)
-        if kept is None or kept.subscription_id != self.sight.pk:
+        if kept is None or (kept.use_id is None and kept.subscription_id != self.sight.pk):
             raise not_found("session")
         if not isinstance(given, dict) or given.get("id", object_id) != object_id:
             raise Refusal(INVALID, "Send the fields of the session that are to change; its id stays.")
         locked = Relayed.objects.select_for_update().get(pk=kept.pk)
+        if locked.use_id is not None:
+            brought = Brought(self.sight, Module.SESSIONS, locked.pk)
+            sessions.report(locked, given, timezone.now())
+            locked.refresh_from_db()
+            to = (locked.country_code, locked.party_id, locked.object_id)
+            brought.settle(locked.pk, to, sessions.shapes([locked])[locked.pk], given)
+            return envelope()
         body = checked(Relayed.Kind.SESSION, locked.body | given)
         _keep(self.sight, Relayed.Kind.SESSION, (country.upper(), party.upper()), cpo, body)
         return envelope()
@@ -119,7 +137,7 @@ class CDRs(RelayedList):
             raise Refusal(INVALID, "A CDR cannot be changed, and there is one with this id.")
         if known is None:
             _keep(self.sight, Relayed.Kind.CDR, party, cpo, body)
-        return envelope(http=201 if known is None else 200, headers={"Location": self.url(f"2.1.1/cdrs/{body['id']}")})
+        return envelope(http=201 if known is None else 200, headers={"Location": self.module_url(f"cdrs/{body['id']}")})
 
 
 class OneCDR(OcpiView):

@@ -1,7 +1,8 @@
-"""Charge tokens as OCPI 2.1.1 `mod_tokens` shows them, and which of them a partner sees.
+"""Charge tokens as `mod_tokens` of OCPI 2.1.1 and 2.2.1 shows them, and which of them a partner sees.
 
-A token without a uid, or with an id of more than 36 characters, is none in 2.1.1 and is left out. All types but RFID
-are OTHER. `valid` is false for a token that is refused everywhere: invalid, expired, or of a blocked holder.
+A token without a uid, or with an id of more than 36 characters, is none in OCPI and is left out. All types but RFID are
+OTHER in 2.1.1; 2.2.1 knows those of apps as well. `valid` is false for a token that is refused everywhere: invalid,
+expired, or of a blocked holder.
 """
 
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import Any
 from django.db import connection
 
 from locations.ids import BadId
+from subscriptions.models import Role, Version
 from subscriptions.ocpi.envelope import stamp
 from subscriptions.ocpi.pages import Asked
 from subscriptions.services import Sight
@@ -17,13 +19,18 @@ from tokens import ids
 from tokens.models import Token, TokenType
 
 MAX_ID = 36
+TYPES = {Version.V211: ("RFID", "OTHER"), Version.V221: ("RFID", "APP_USER", "AD_HOC_USER", "OTHER")}
 OTHERS = tuple(sorted({type_.value for type_ in TokenType} - {"RFID"}))
+# How an Auth ID is called.
+CONTRACT = {Version.V211: "auth_id", Version.V221: "contract_id"}
 
-_COLUMNS = "id, uid, type, auth_id, visual_number, issuer, valid, whitelist, language, at"
+_COLUMNS = """
+    id, country_code, party_id, customer_id, uid, type, auth_id, visual_number, issuer, valid, whitelist, language, at
+"""
 # The tokens in scope; `at` is when the object last changed, of which the expiry is part once it has come.
 _SEEN = f"""
     SELECT t.id, t.uid, t.type, t.auth_id, t.visual_number, t.whitelist, t.language, t.emsp_id,
-           e.country_code, e.party_id,
+           t.customer_id, e.country_code, e.party_id,
            coalesce(nullif(t.issuer, ''), left(e.name, 64)) AS issuer,
            t.valid AND NOT e.blocked AND NOT coalesce(c.blocked, false) AND NOT coalesce(d.blocked, false)
                AND (t.expires_at IS NULL OR t.expires_at > %(now)s) AS valid,
@@ -93,7 +100,7 @@ def rows(sight: Sight, asked: Asked, now: datetime) -> list[tuple[int, Any]]:
               ORDER BY id LIMIT %(limit)s OFFSET %(offset)s"""
     with connection.cursor() as cursor:
         cursor.execute(sql, _values(sight, now, asked))
-        return [(row[0], _token_object(row)) for row in cursor.fetchall()]
+        return [(row[0], _token_object(row, sight)) for row in cursor.fetchall()]
 
 
 def token_object(sight: Sight, pk: int, now: datetime) -> dict[str, Any] | None:
@@ -101,24 +108,25 @@ def token_object(sight: Sight, pk: int, now: datetime) -> dict[str, Any] | None:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {_COLUMNS} FROM ({_SEEN} AND t.id = %(pk)s) seen", _values(sight, now) | {"pk": pk})
         row = cursor.fetchone()
-    return None if row is None else _token_object(row)
+    return None if row is None else _token_object(row, sight)
 
 
 def token_objects(sight: Sight, pks: list[int], now: datetime) -> dict[int, tuple[str, str, dict[str, Any]]]:
     """Those of these tokens that the partner sees: primary key → (country, party, Token object)."""
     with connection.cursor() as cursor:
-        sql = f"SELECT country_code, party_id, {_COLUMNS} FROM ({_SEEN} AND t.id = ANY(%(pks)s)) seen"
+        sql = f"SELECT {_COLUMNS} FROM ({_SEEN} AND t.id = ANY(%(pks)s)) seen"
         cursor.execute(sql, _values(sight, now) | {"pks": pks})
-        return {row[2]: (row[0], row[1], _token_object(row[2:])) for row in cursor.fetchall()}
+        return {row[0]: (row[1], row[2], _token_object(row, sight)) for row in cursor.fetchall()}
 
 
-def _token_object(row: Any) -> dict[str, Any]:
-    _, uid, type_, auth_id, visual_number, issuer, valid, whitelist, language, at = row
-    shape = {
+def _token_object(row: Any, sight: Sight) -> dict[str, Any]:
+    _, country, party, customer, uid, type_, auth_id, visual_number, issuer, valid, whitelist, language, at = row
+    shape = {} if sight.version == Version.V211 else {"country_code": country, "party_id": party}
+    shape |= {
         "uid": uid,
-        "type": "RFID" if type_ == TokenType.RFID else "OTHER",
+        "type": ocpi_type(type_, sight.version),
         # Required; of a card without a contract its uid is all that names it.
-        "auth_id": auth_id or uid,
+        CONTRACT[Version(sight.version)]: auth_id or uid,
         "issuer": issuer or "-",
         "valid": valid,
         "whitelist": whitelist,
@@ -128,14 +136,26 @@ def _token_object(row: Any) -> dict[str, Any]:
         shape["visual_number"] = visual_number
     if language:
         shape["language"] = language
+    # A CPO could take it for leave to let one card of a fleet end what another began.
+    if sight.version == Version.V221 and customer is not None and sight.subscription.role == Role.EMSP:
+        shape["group_id"] = group_id(customer)
     return shape
 
 
-def types_of(ocpi_type: str) -> tuple[str, ...] | None:
-    """Our types behind a type of OCPI's (2.2's words are understood too); None for no type."""
-    if ocpi_type == "OTHER":
-        return OTHERS
-    return (ocpi_type,) if ocpi_type in TokenType.values else None
+def group_id(customer: int) -> str:
+    """How all tokens of a customer are named to the eMSP's platform."""
+    return f"customer-{customer}"
+
+
+def ocpi_type(type_: str, version: str) -> str:
+    return type_ if type_ in TYPES[Version(version)] else "OTHER"
+
+
+def types_of(given: str, version: str) -> tuple[str, ...] | None:
+    """Our types behind a type of OCPI's (in 2.1.1 the words of 2.2 are understood too); None for no type."""
+    if given == "OTHER":
+        return tuple(type_ for type_ in OTHERS if ocpi_type(type_, version) == "OTHER")
+    return (given,) if given in TokenType.values else None
 
 
 def token_named(emsp: int, uid: str, types: tuple[str, ...] = ("RFID", *OTHERS)) -> Token | None:

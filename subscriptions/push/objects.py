@@ -4,7 +4,7 @@ New is PUT, what changed is PATCHed. What the partner may see no more, and what 
 2.1.1 can say it, which knows no DELETE: a token becomes `valid: false`, a location's EVSEs become REMOVED.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,8 +13,9 @@ from chargers.models import StationMessage
 from chargers.services import outbox
 from locations.models import Location
 from subscriptions.models import Delivery, Module, Relayed
+from subscriptions.ocpi import locations, sessions
 from subscriptions.ocpi.envelope import stamp
-from subscriptions.ocpi.locations import connector_object, in_scope, location_object, whole
+from subscriptions.ocpi.locations import connector_object, in_scope, whole
 from subscriptions.ocpi.relayed import seen
 from subscriptions.ocpi.token_objects import token_objects
 from subscriptions.services import Sight
@@ -88,14 +89,18 @@ def _locations(sight: Sight, rows: Sequence[Delivery], now: datetime) -> dict[in
     shown = {place.pk: place for place in whole(in_scope(sight).filter(pk__in=pks))}
     hidden = {place.pk: place for place in whole(Location.objects.filter(pk__in=set(pks) - set(shown)))}
     planned = {}
+    shapes = locations.shapes(sight, shown.values())
     for row in rows:
-        place = shown.get(row.object_id)
-        planned[row.pk] = _shown(row, place, now) if place else _taken_back(row, hidden.get(row.object_id), now)
+        place, shape = shown.get(row.object_id), shapes.get(row.object_id)
+        if place and shape:
+            planned[row.pk] = _shown(row, place, shape, sight.version, now)
+        else:
+            planned[row.pk] = _taken_back(row, hidden.get(row.object_id), now)
     return planned
 
 
-def _shown(row: Delivery, place: Any, now: datetime) -> Plan:
-    shape, to = location_object(place), _address(place)
+def _shown(row: Delivery, place: Any, shape: Shape, version: str, now: datetime) -> Plan:
+    to = _address(place)
     uids = {evse["uid"] for evse in shape["evses"]}
     steps = []
     for address in _left(row, to):
@@ -105,7 +110,7 @@ def _shown(row: Delivery, place: Any, now: datetime) -> Plan:
     told = {evse["uid"] for evse in had}
     # A partner that was sent nothing yet may have pulled the EVSE.
     others = {address[3] for address in map(tuple, row.gone) if len(address) == 4 and address[:3] == to}
-    had += [{"uid": uid, "connectors": [connector_object(stamp(now))]} for uid in sorted(others - uids - told)]
+    had += [{"uid": uid, "connectors": [connector_object(stamp(now), version)]} for uid in sorted(others - uids - told)]
     if had:
         return Plan([*steps, Step("PUT", to, _without(shape, had, now, also=shape["evses"]))], shape, to)
     # EVSEs carry the location's time: when that alone differs, they have not changed.
@@ -157,15 +162,17 @@ def _timeless(value: Any) -> Any:
 
 
 def _sessions(sight: Sight, rows: Sequence[Delivery], now: datetime) -> dict[int, Plan]:
-    return {pk: _session(row, kept) for pk, row, kept in _relayed(sight, Relayed.Kind.SESSION, rows)}
+    found = _relayed(sight, Relayed.Kind.SESSION, rows)
+    shapes = sessions.shapes([kept for _, _, kept in found if kept])
+    return {pk: _session(row, kept, shapes) for pk, row, kept in found}
 
 
-def _session(row: Delivery, kept: Relayed | None) -> Plan:
+def _session(row: Delivery, kept: Relayed | None, shapes: Mapping[int, Shape]) -> Plan:
     if kept is None:
         # A session cannot be taken back.
         return Plan(sent=row.sent, sent_to=tuple(row.sent_to) if row.sent_to else None)
-    to = (kept.country_code, kept.party_id, kept.object_id)
-    return Plan(_update(row, to, kept.body), kept.body, to)
+    to, shape = (kept.country_code, kept.party_id, kept.object_id), shapes[kept.pk]
+    return Plan(_update(row, to, shape), shape, to)
 
 
 def _cdrs(sight: Sight, rows: Sequence[Delivery], now: datetime) -> dict[int, Plan]:
@@ -178,9 +185,7 @@ def _cdrs(sight: Sight, rows: Sequence[Delivery], now: datetime) -> dict[int, Pl
     return planned
 
 
-def _relayed(
-    sight: Sight, kind: Relayed.Kind, rows: Sequence[Delivery]
-) -> Iterable[tuple[int, Delivery, Relayed | None]]:
+def _relayed(sight: Sight, kind: Relayed.Kind, rows: Sequence[Delivery]) -> list[tuple[int, Delivery, Relayed | None]]:
     visible = seen(sight, kind).exclude(subscription=sight.subscription)
     found = {kept.pk: kept for kept in visible.filter(pk__in=[row.object_id for row in rows])}
     return [(row.pk, row, found.get(row.object_id)) for row in rows]

@@ -80,6 +80,8 @@ class _Guarded:
             raise _NoWay(self, "the name of the host is not known") from error
         failed: OSError = OSError("no address")
         for family, where in ways:
+            if self.line.late:
+                raise _NoWay(self, f"no connection within {WHOLE:.0f} seconds")
             sock = socket.socket(family, socket.SOCK_STREAM)
             try:
                 sock.settimeout(CONNECT)
@@ -134,7 +136,7 @@ class Line:
     def __init__(self) -> None:
         self.connection: _Guarded | None = None  # the one in use
         self._pools: dict[tuple[str, str, int], Any] = {}
-        self._late = False
+        self.late = False
 
     def __enter__(self) -> "Line":
         return self
@@ -191,10 +193,10 @@ class Line:
     def _in_time(self) -> Iterator[None]:
         """Cuts the connection when the whole exchange takes too long: a partner that sends a byte now and then would
         keep us for hours."""
-        self._late = False
+        self.late = False
 
         def late() -> None:
-            self._late = True
+            self.late = True
             if self.connection is not None:
                 self.connection.cut()
 
@@ -208,7 +210,7 @@ class Line:
 
     def _said(self, error: Exception) -> str:
         match error:
-            case _ if self._late:
+            case _ if self.late:
                 return f"no whole answer within {WHOLE:.0f} seconds"
             case ReadTimeoutError():
                 return f"nothing came for {READ:.0f} seconds"

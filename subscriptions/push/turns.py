@@ -10,6 +10,7 @@ Either is tried again after a pause that grows, with some jitter, until 3 days a
 import logging
 import random
 import time
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,14 +23,17 @@ from django.utils import timezone
 
 from authorization.sealed import unseal
 from subscriptions import services
-from subscriptions.models import Delivery, PartnerAccess, PushEndpoint
+from subscriptions.models import Delivery, PartnerAccess, PushEndpoint, Version
 from subscriptions.push import signing
 from subscriptions.push.objects import Plan, Step, plans
 from subscriptions.push.outgoing import Answer, Line
 
 logger = logging.getLogger(__name__)
 TURN = 10.0  # seconds, after which others get theirs
-CLAIM = timedelta(seconds=30)  # more than a turn and its last exchange
+# Renewed all the while, and longer than one exchange takes at most: who died is followed this soon, and who was frozen
+# finds that another has the turn before it sends again what has changed since.
+CLAIM = timedelta(seconds=15)
+RENEW = 2.0  # seconds
 BATCH = 100
 PATIENCE = timedelta(days=3)
 FIRST_PAUSE = 1.0  # seconds; doubled with each failure in a row
@@ -58,10 +62,11 @@ def due(now: datetime) -> list[int]:
 
 @dataclass
 class Access:
-    """What a partner is sent with: the token, and the secrets in force to sign with."""
+    """What a partner is sent with: the token, the secrets in force to sign with, and the version of OCPI."""
 
     token: str
     secrets: list[str]
+    version: str = Version.V211
 
     @classmethod
     def of(cls, subscription: int, now: datetime) -> "Access":
@@ -71,10 +76,13 @@ class Access:
         sealed = [row.secret_sealed]
         if row.previous_until is not None and row.previous_until > now:
             sealed.append(row.previous_sealed)
-        return cls(unseal(row.token_sealed) or "", [text for text in map(unseal, sealed) if text])
+        return cls(unseal(row.token_sealed) or "", [text for text in map(unseal, sealed) if text], row.version)
 
     def headers(self, message_id: str, body: bytes) -> dict[str, str]:
-        token = {"Authorization": f"Token {self.token}"} if self.token else {}
+        token = services.authorization(self.token, self.version) if self.token else {}
+        if self.version != Version.V211:
+            # Every request has an id of its own; a second try is of the same message.
+            token |= {"X-Request-ID": str(uuid.uuid4()), "X-Correlation-ID": message_id}
         return token | signing.headers(self.secrets, message_id, int(time.time()), body)
 
 
@@ -104,10 +112,15 @@ def _rest() -> None:
         connection.close()
 
 
+class Lost(Exception):
+    """The claim ran out: somebody else has the turn."""
+
+
 class Turn:
     def __init__(self, endpoint: PushEndpoint, line: Line) -> None:
         self.endpoint, self.line = endpoint, line
         self.until = time.monotonic() + TURN
+        self.renew_at = time.monotonic() + RENEW
         self.done = 0
         # What came of the endpoint as such: failures in a row, and whether one of them ends the turn.
         self.failures = endpoint.failures
@@ -123,9 +136,25 @@ class Turn:
         try:
             while not self.over and self._batch():
                 pass
+        except Lost:
+            logger.warning("The turn with endpoint %s was lost to another sender", self.endpoint.pk)
         finally:
             self._end()
         return self.done
+
+    def _renew(self) -> None:
+        """Raises Lost."""
+        if time.monotonic() < self.renew_at:
+            return
+        until = timezone.now() + CLAIM
+        if not self._own().update(claimed_until=until):
+            raise Lost
+        _rest()
+        self.endpoint.claimed_until, self.renew_at = until, time.monotonic() + RENEW
+
+    def _own(self) -> QuerySet[PushEndpoint]:
+        """The endpoint, as long as the turn with it is ours."""
+        return PushEndpoint.objects.filter(pk=self.endpoint.pk, claimed_until=self.endpoint.claimed_until)
 
     def _batch(self) -> bool:
         """Sends some of what is due; whether there was anything."""
@@ -139,8 +168,8 @@ class Turn:
         )
         if not rows:
             return False
-        planned = plans(self.endpoint.module, services.sight_of(subscription), rows, now)
         access = Access.of(subscription.pk, now)
+        planned = plans(self.endpoint.module, services.sight_of(subscription, access.version), rows, now)
         _rest()
         settled: list[tuple[Delivery, Plan, Answer | None]] = []
         flushed = time.monotonic()
@@ -175,6 +204,8 @@ class Turn:
         return answer
 
     def _ask(self, step: Step, message_id: str, access: Access) -> Answer:
+        """Raises Lost."""
+        self._renew()
         url = self.endpoint.url
         if step.path:
             url = "/".join([url.rstrip("/"), *(quote(part, safe="") for part in step.path)])
@@ -222,7 +253,7 @@ class Turn:
         failing = self.failures > 0
         since = self.endpoint.failing_since
         said = {"answer": self.last, "answered_at": now} if self.last else {}
-        PushEndpoint.objects.filter(pk=self.endpoint.pk).update(
+        self._own().update(
             claimed_until=None,
             failures=self.failures,
             failing_since=(since or now) if failing else None,

@@ -92,7 +92,7 @@ def push_through(world: World, note: Callable[[dict[str, Any]], None]) -> None:
         figures = {
             "pushed": "through the worker", "changes": OBJECTS * ROUNDS, "requests": partner.count,
             "failures": partner.failed, "seconds": round(time.monotonic() - began, 1),
-            "memory": f"{before} → {memory(world)} MB",
+            "memory": f"{before} → {memory(world)} MB, {memory(world, 'VmHWM')} MB at most",
         }  # fmt: skip
         server.answer = lambda request: Reply()
         wait_for(lambda: not waiting(world), 30)
@@ -127,17 +127,17 @@ def latency(world: World, server: PartnerServer) -> float:
     return max(found)
 
 
-def memory(world: World) -> int:
-    """Megabytes of the largest process of the Celery worker."""
+def memory(world: World, which: str = "VmRSS") -> int:
+    """Megabytes of the largest process of the Celery worker; VmHWM: that it ever had."""
     first = world.parts["worker"].pid
     pids = [first, *(pid for pid in driver.pids() if driver.parent(pid) == first)]
-    return max((_rss(pid) for pid in pids), default=0)
+    return max((_rss(pid, which) for pid in pids), default=0)
 
 
-def _rss(pid: int) -> int:
+def _rss(pid: int, which: str) -> int:
     try:
         text = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return 0
-    line = next((line for line in text.splitlines() if line.startswith("VmRSS")), "VmRSS: 0 kB")
+    line = next((line for line in text.splitlines() if line.startswith(which)), f"{which}: 0 kB")
     return int(line.split()[1]) // 1024

@@ -3,6 +3,7 @@
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -31,10 +32,15 @@ class Answer:
 
 
 class Platform:
-    """Requests below /ocpi/ with a token."""
+    """Requests below /ocpi/ with a token, in a version; what 2.2.1 wants in Base64 is."""
 
-    def __init__(self, text: str) -> None:
-        self.text, self.client = text, Client(HTTP_AUTHORIZATION=f"Token {text}")
+    def __init__(self, text: str, version: str = "2.1.1") -> None:
+        self.text, self.version = text, version
+        sent = text if version == "2.1.1" else b64encode(text.encode()).decode()
+        self.client = Client(HTTP_AUTHORIZATION=f"Token {sent}")
+
+    def speaking(self, version: str) -> "Platform":
+        return Platform(self.text, version)
 
     def ask(self, method: str, path: str, body: Any = None, **query: Any) -> Answer:
         address = path if path.startswith("http") else f"/ocpi/{path}"
@@ -44,16 +50,19 @@ class Platform:
         return Answer(self.client.generic(method.upper(), address, raw, "application/json", query_params=query))
 
     def get(self, path: str, **query: Any) -> Answer:
-        return self.ask("get", f"2.1.1/{path}", **query)
+        return self.ask("get", f"{self.version}/{path}", **query)
 
     def put(self, path: str, body: Any) -> Answer:
-        return self.ask("put", f"2.1.1/{path}", body)
+        return self.ask("put", f"{self.version}/{path}", body)
 
     def patch(self, path: str, body: Any) -> Answer:
-        return self.ask("patch", f"2.1.1/{path}", body)
+        return self.ask("patch", f"{self.version}/{path}", body)
 
     def post(self, path: str, body: Any = None) -> Answer:
-        return self.ask("post", f"2.1.1/{path}", body)
+        return self.ask("post", f"{self.version}/{path}", body)
+
+    def delete(self, path: str) -> Answer:
+        return self.ask("delete", f"{self.version}/{path}")
 
     def walk(self, path: str, **query: Any) -> list[Any]:
         """Everything, page by page, as the Link says."""

@@ -162,6 +162,33 @@ def test_we_register_with_a_partner(server: PartnerServer, admin_api: ApiClient)
     assert len(asked) == 1
 
 
+def test_platforms_want_their_token_in_either_way_before_a_version_is_agreed(
+    server: PartnerServer, admin_api: ApiClient
+) -> None:
+    """Some take what is no Base64 for an error as long as they do not know what we speak."""
+    subscription = factories.subscription(factories.cpo())
+    plain = "Token token-a"
+
+    def taken(request: Request) -> Reply:
+        return Reply(body=OK | {"data": credentials(server, token="token-c")})
+
+    server.answer = taken
+    theirs(server)
+    known = server.answer
+    server.answer = lambda request: (
+        Reply(200, OK | {"status_code": 3000})
+        if request.path == "/versions" and request.headers["Authorization"] == plain
+        else known(request)
+    )
+    answer = admin_api.post(
+        f"{ADDRESS}{subscription.pk}/register/", {"url": f"{server.url}/versions", "token": "token-a"}
+    )
+    assert answer.status_code == 200, answer.content
+    assert [request.headers["Authorization"] for request in server.received] == [
+        plain, services.authorization("token-a", "2.2.1")["Authorization"], plain, plain,
+    ]  # fmt: skip
+
+
 def test_a_partner_that_does_not_register_us(server: PartnerServer, admin_api: ApiClient) -> None:
     subscription = factories.subscription(factories.cpo())
     old = Platform(services.issue(subscription))

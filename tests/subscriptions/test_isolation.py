@@ -11,6 +11,7 @@ from subscriptions.models import Module, Relayed
 from tests import factories
 from tests.isolation.urls import OCPI, leaves
 from tests.isolation.world import NAME, SECRET, Side, side
+from tests.subscriptions.test_sessions import charge
 
 pytestmark = pytest.mark.django_db
 METHODS = ("get", "head", "options", "post", "put", "patch", "delete")
@@ -27,6 +28,8 @@ def foreign() -> Side:
             kind=kind, subscription=sender, cpo=foreign["cpo"], country_code="QZ", party_id="QQX",
             object_id=f"{SECRET}-{kind}", auth_id=f"{SECRET.upper()}AUTH", body=body, updated_at=sender.created_at,
         )  # fmt: skip
+    # And a session of the portal's own there, at the address that is asked for.
+    charge(foreign["token"], foreign["cpo"])
     return foreign
 
 
@@ -53,10 +56,13 @@ def addresses(foreign: Side | None) -> list[str]:
 def test_a_partner_learns_nothing_of_others(foreign: Side, role: str) -> None:
     own = side("ours", "oursname", "OWN", "NL")
     subscription = factories.subscription(own["cpo"], own["emsp"], role=role, modules=list(Module))
-    client = Client(HTTP_AUTHORIZATION=f"Token {services.issue(subscription)}")
+    text = services.issue(subscription)
+    plain = Client(HTTP_AUTHORIZATION=f"Token {text}")
+    encoded = Client(HTTP_AUTHORIZATION=services.authorization(text, "2.2.1")["Authorization"])
     pairs = list(zip(addresses(foreign), addresses(None), strict=True))
-    assert len(pairs) > 10
+    assert len(pairs) > 20
     for theirs, missing in pairs:
+        client = encoded if theirs.startswith("/ocpi/2.2.1/") else plain
         for method in METHODS:
             bodies: list[Any] = (
                 [None] if method in ("get", "head", "options") else [None, {"location_id": f"{NAME}-loc"}]

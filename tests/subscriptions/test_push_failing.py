@@ -251,6 +251,35 @@ def test_one_sends_to_an_endpoint_at_a_time(pushed: Push) -> None:
     assert turns.claim(pk, later) is not None
 
 
+def test_a_claim_is_renewed_while_its_turn_goes_on(pushed: Push, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who dies is followed soon, and who was frozen for longer than its claim sends nothing any more."""
+    emsp = factories.emsp()
+    pushed(emsp, role="CPO", only=["tokens"])
+    for _ in range(3):
+        factories.token(emsp)
+    monkeypatch.setattr(turns, "RENEW", 0.0)
+    pk, began = PushEndpoint.objects.get().pk, timezone.now()
+    seen = []
+
+    class Line(outgoing.Line):
+        def ask(self, *args: Any) -> outgoing.Answer:
+            seen.append(PushEndpoint.objects.get().claimed_until)
+            if len(seen) == 2:  # somebody else has followed
+                PushEndpoint.objects.update(claimed_until=began + timedelta(hours=1))
+            return super().ask(*args)
+
+    endpoint = turns.claim(pk, began)
+    assert endpoint is not None
+    with Line() as line:
+        assert turns.Turn(endpoint, line).run() == 2
+    assert began + turns.CLAIM < seen[0] < seen[1]
+    # The other's claim stays the other's, and what was not sent still waits.
+    assert PushEndpoint.objects.get().claimed_until == began + timedelta(hours=1)
+    assert Delivery.objects.filter(state="waiting").count() == 1
+    longest = outgoing.WHOLE + outgoing.CONNECT
+    assert timedelta(seconds=longest + 2.0) < turns.CLAIM
+
+
 def test_deliveries_are_signed(pushed: Push, server: PartnerServer) -> None:
     emsp = factories.emsp()
     subscription = factories.subscription(emsp, role="CPO")

@@ -9,6 +9,7 @@ from subscriptions.models import Delivery, PartnerAccess, Subscription
 from tests import factories
 from tests.subscriptions.conftest import Push, push_all
 from tests.subscriptions.partner_server import OK, PartnerServer, Reply
+from tests.subscriptions.test_credentials import credentials, theirs
 
 pytestmark = pytest.mark.django_db
 
@@ -101,10 +102,40 @@ def test_a_partner_is_paused_and_resumed(boss: Client, pushed: Push) -> None:
         assert push_all() == int(enabled)
 
 
+def test_a_partner_is_registered_with(boss: Client, server: PartnerServer) -> None:
+    subscription = factories.subscription(factories.cpo(), modules=["locations"])
+    page = at(subscription, "register")
+    assert "Token A" in boss.get(page).content.decode()
+    assert "This is no address" in boss.post(page, {"url": "partner.example", "token": "a"}).content.decode()
+    assert "64 printable" in boss.post(page, {"url": f"{server.url}/versions", "token": "a b"}).content.decode()
+    assert not server.received
+    given = {"url": f"{server.url}/versions", "token": "token-a"}
+    server.answer = lambda request: Reply(401)
+    refused = boss.post(page, given).content.decode()
+    assert "could not be asked, or refused" in refused
+    assert "HTTP 401" in refused
+    assert "token-a" not in refused
+    server.answer = lambda request: Reply(
+        200, OK | {"data": credentials(server, token="token-c")} if request.path.endswith("/credentials") else OK
+    )
+    theirs(server, "tokens", "credentials")
+    assert "none of the modules" in boss.post(page, given).content.decode()
+    server.answer = lambda request: Reply(
+        200, OK | {"data": credentials(server, token="token-c")} if request.path.endswith("/credentials") else OK
+    )
+    theirs(server)
+    answer = boss.post(page, given)
+    assert (answer.status_code, answer.headers["Location"]) == (302, at(subscription, "push"))
+    assert subscription.endpoints.get(module="locations").url.endswith("/locations")
+    shown = boss.get(page).content.decode()
+    assert "Registered since" in shown
+    assert f"{server.url}/versions" in shown
+
+
 def test_these_pages_are_admins(pushed: Push) -> None:
     subscription = pushed(factories.emsp())
     client = Client()
     client.force_login(factories.manager(factories.cpo()))
-    for page in ("push", "deliveries", "secret", "test", "pause", "resume", "resend"):
+    for page in ("push", "register", "deliveries", "secret", "test", "pause", "resume", "resend"):
         assert client.get(at(subscription, page)).status_code == 403
         assert client.post(at(subscription, page), {"confirmed": "yes", "all": "yes"}).status_code == 403
