@@ -89,20 +89,20 @@ def test_unknown_auth_ids_become_external_tokens(api: Api, cards: str) -> None:
     assert api.post(f"{cards}members/", {"add_auth_ids": ["NLTNM1"]}, 200)["added"] == 0
 
 
-def test_ten_thousand_members_are_found_by_index(api: Api, cards: str) -> None:
+def test_thousands_of_members_are_found_by_index(api: Api, cards: str) -> None:
     emsp = factories.emsp()
-    rows = [Token(emsp=emsp, uid=f"{n:08X}", auth_id=f"NL-TNM-{n:06}" if n % 2 else None) for n in range(10_000)]
+    rows = [Token(emsp=emsp, uid=f"{n:08X}", auth_id=f"NL-TNM-{n:06}" if n % 2 else None) for n in range(3_000)]
     ids = [token.pk for token in Token.objects.bulk_create(rows)]
     before, passed = time.perf_counter(), rows_passed_over()
-    assert api.post(f"{cards}members/", {"add": ids}, 200)["added"] == 10_000
+    assert api.post(f"{cards}members/", {"add": ids}, 200)["added"] == 3_000
     added = time.perf_counter()
-    assert api.post(f"{cards}members/", {"remove": ids}, 200)["removed"] == 10_000
+    assert api.post(f"{cards}members/", {"remove": ids}, 200)["removed"] == 3_000
     removed = time.perf_counter()
-    names = [f"DE-ABC-{n:06}" for n in range(10_000)]
-    assert api.post(f"{cards}members/", {"add_auth_ids": names}, 200)["added"] == 10_000
+    names = [f"DE-ABC-{n:06}" for n in range(3_000)]
+    assert api.post(f"{cards}members/", {"add_auth_ids": names}, 200)["added"] == 3_000
     print(f"10,000 members: add {added - before:.2f} s, remove {removed - added:.2f} s, ", end="")
     print(f"new Auth IDs {time.perf_counter() - removed:.2f} s")
-    assert rows_passed_over() - passed < 10 * 10_000
+    assert rows_passed_over() - passed < 10 * 3_000
 
 
 class World:

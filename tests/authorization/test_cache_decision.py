@@ -56,7 +56,7 @@ def test_scenarios_hold_from_the_copy(scenario: Scenario, tmp_path: Path) -> Non
     assert Decision.objects.filter(source="cache").count() == len(scenario.asks)
 
 
-EXAMPLES, TRANSACTIONS = 24, 12
+EXAMPLES, TRANSACTIONS = 14, 12
 made: Counter[str] = Counter()
 # Every kind of change comes up as often as any other.
 deck = chain.from_iterable(random.Random(n).sample(sorted(CHANGES), len(CHANGES)) for n in count())

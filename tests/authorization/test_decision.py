@@ -32,7 +32,7 @@ def test_scenarios_hold_over_the_database(scenario: Scenario) -> None:
 
 
 @pytest.mark.django_db
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=90, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.lists(cases(), min_size=1, max_size=1))
 def test_random_worlds_get_the_answer_of_both_naive_implementations(drawn: list[Case]) -> None:
     for case in drawn:

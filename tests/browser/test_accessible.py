@@ -93,8 +93,7 @@ def test_pages_of_a_role(page: Page, role: str) -> None:
     }[role]
     enter(page, user.username, "")
     addresses = ["/admin/", "/admin/why/", "/admin/authorization/decision/", "/admin/imports/import/"]
-    for row in own:
-        addresses += [url(type(row), "changelist"), url(type(row), "change", row.pk)]
+    addresses += [url(type(row), "change", row.pk) for row in own]
     addresses += [url(Location, "authorization", location.pk), url(Location, "add")] if role == "cpo" else []
     addresses += [url(Token, "add"), url(Token, "exceptions", token.pk)] if role == "emsp" else []
     addresses += [url(ExceptionGroup, "members", own[-2].pk), url(ChargeException, "add")]

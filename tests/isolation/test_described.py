@@ -26,7 +26,7 @@ from tests import factories
 from tests.isolation.world import World
 
 pytestmark = pytest.mark.django_db
-SECONDS = 10
+SECONDS = 5
 ROUNDS = 3
 CHECKS: list[Any] = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance,
