@@ -50,7 +50,10 @@ def worker(data: DataDir, environment: Mapping[str, str]) -> Child:
     command = ["celery", "-A", "portal.celery", "worker", "--concurrency", str(WORKER_PROCESSES), "--loglevel", "INFO"]
     # One worker has nobody to gossip with, and asking around costs a second at the start.
     command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    child = _child("worker", "worker.log", command, data, environment)
+    # What it counts, the web node beside it tells of.
+    counts = data.root / "metrics"
+    counts.mkdir(mode=0o700, parents=True, exist_ok=True)
+    child = _child("worker", "worker.log", command, data, {**environment, "PROMETHEUS_MULTIPROC_DIR": str(counts)})
     child.hard_signal = child.death_signal = signal.SIGQUIT
     return child
 
