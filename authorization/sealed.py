@@ -57,6 +57,6 @@ def _keyed() -> blake2b:
     return _keyed_by(settings.SECRET_KEY)
 
 
-def _keyed_by(secret: str) -> blake2b:
+def _keyed_by(secret: str | bytes) -> blake2b:
     key = blake2b(str(secret).encode(), digest_size=32, person=b"chargeward.token").digest()
     return blake2b(digest_size=16, key=key)

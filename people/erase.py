@@ -244,7 +244,7 @@ def _pseudonymise_relayed(person: Person, counts: Counts) -> None:
 
 def _pseudonymise_sent(relayed: list[int], person: Person) -> int:
     endpoints = PushEndpoint.objects.filter(module__in=["sessions", "cdrs"]).values("pk")
-    sent = list(Delivery.objects.filter(endpoint__in=endpoints, object_id__in=relayed).exclude(sent=None))
+    sent = list(Delivery.objects.filter(endpoint__in=endpoints, object_id__in=relayed).exclude(sent__isnull=True))
     for row in sent:
         row.sent = _without(row.sent, person)
     Delivery.objects.bulk_update(sent, ["sent"], batch_size=BATCH)
@@ -269,7 +269,7 @@ def _forget_offline_lists(person: Person, counts: Counts) -> None:
         """,
         parameters,
     ) + run(
-        "UPDATE chargers_locallist SET entries = entries - %(keys)s, version = version + 1 WHERE entries ?| %(keys)s",
+        "UPDATE chargers_locallist SET entries = entries - %(keys)s::text[], version = version + 1 WHERE entries ?| %(keys)s",
         parameters,
     )
 

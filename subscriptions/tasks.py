@@ -41,7 +41,7 @@ def forget() -> int:
     kept = now - timedelta(days=settings.DELIVERIES_KEPT_DAYS)
     old = _of("cdrs", "chargestationnotifications").filter(state="delivered", delivered_at__lt=kept)
     # Of a session that may change, what the partner has is known for as long as the session.
-    gone = _of("tokens", "locations").filter(state="delivered", sent=None, delivered_at__lt=kept)
+    gone = _of("tokens", "locations").filter(state="delivered", sent__isnull=True, delivered_at__lt=kept)
     parked = Delivery.objects.filter(state="parked", since__lt=kept - PATIENCE)
     return _drop(old) + _drop(gone) + _drop(parked) + _forget_relayed(now)
 

@@ -90,6 +90,8 @@ def test_a_node_that_makes_its_copy_anew_has_nothing_left(emsp: Any, tmp_path: P
     """The copy in use loses the person with the next look; its file, with the copy that `finish` asks for."""
     driver = factories.driver(factories.customer(emsp), name=canary.NAME)
     factories.token(driver=driver, uid=canary.CARD, auth_id=canary.CONTRACT)
+    for name in ("copy", "anew"):
+        (tmp_path / name).mkdir()
     with served_copy(tmp_path / "copy") as copy:
         assert canary.files(tmp_path)
         erase(driver, None, timezone.now())
@@ -189,7 +191,7 @@ def test_the_log_is_asked_by_its_indexes(emsp: Any) -> None:
     sql(
         "INSERT INTO authorization_decision (request_id, decided_at, caller, token_type, token_id, token_pseudonym,"
         " presented_sealed, place, accepted, reason, revision, source)"
-        " SELECT 'r', now() - interval '1 hour', 'c', 'ISO14443', 1000000 + n % 5000, md5((n % 5000)::text), '', 'p',"
+        " SELECT 'r', now() - interval '1 hour', 'c', 'ISO14443', 1000000 + n %% 5000, md5((n %% 5000)::text), '', 'p',"
         " true, 'ALLOWED', 1, 'cache' FROM generate_series(1, 20000) n"
     )
     sql("ANALYZE authorization_decision")

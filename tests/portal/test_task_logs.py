@@ -32,16 +32,25 @@ def first() -> None:
     second.apply_async(queue=QUEUE)
 
 
+class Kept(logging.Handler):
+    """The lines, as they go out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[dict[str, Any]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(json.loads(AsJson().format(record)))
+
+
 @pytest.fixture
-def lines(caplog: pytest.LogCaptureFixture) -> Iterator[Any]:
-    caplog.handler.addFilter(WithRequestId())
+def lines() -> Iterator[Any]:
+    kept = Kept()
+    kept.addFilter(WithRequestId())
+    logger.addHandler(kept)
     done.clear()
-
-    def told() -> dict[str, dict[str, Any]]:
-        found = [json.loads(AsJson().format(record)) for record in caplog.records if record.name == "task-logs"]
-        return {line["message"]: line for line in found}
-
-    yield told
+    yield lambda: {line["message"]: line for line in kept.lines}
+    logger.removeHandler(kept)
     with redis.Redis.from_url(configured.REDIS_URL) as broker:
         broker.delete(QUEUE)
 
