@@ -38,6 +38,8 @@ class Erasures(ReadOnlyModelViewSet[Erasure]):
     queryset = Erasure.objects.all()
     serializer_class = ErasureSerializer
     lookup_value_regex = "[0-9]{1,19}"
+    needs_management = False
+    filter_backends = []
 
     def get_queryset(self) -> Any:
         return visible_to(scope_of_request(self.request), super().get_queryset())

