@@ -26,6 +26,16 @@ _seconds = Histogram("chargeward_answer_seconds", "Time to answer a request.", [
 for _endpoint in ("authorize", "batch", "explain"):
     _seconds.labels(_endpoint)
 
+# By the follower, whose process counts in the files of the web node that started it.
+copy_seconds = Histogram(
+    "chargeward_copy_seconds",
+    "Time to bring the compiled copy up to date by what changed, or to make it anew.",
+    ["how"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0),
+)
+for _how in ("changes", "anew"):
+    copy_seconds.labels(_how)
+
 COUNT_EVERY = 0.25  # seconds
 MOST = 5_000  # noted, then they are counted at once
 # Appending to a deque needs no lock. Rows of the contract's table and sources; endpoints and seconds.

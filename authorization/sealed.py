@@ -42,7 +42,21 @@ def pseudonym(form: str) -> str:
     return digest.hexdigest()
 
 
+def pseudonyms(form: str) -> list[str]:
+    """As pseudonym(), and what it was under the keys before this one."""
+    found = []
+    for keyed in map(_keyed_by, [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS] if form else []):
+        digest = keyed.copy()
+        digest.update(form.encode())
+        found.append(digest.hexdigest())
+    return found
+
+
 @cache
 def _keyed() -> blake2b:
-    key = blake2b(str(settings.SECRET_KEY).encode(), digest_size=32, person=b"chargeward.token").digest()
+    return _keyed_by(settings.SECRET_KEY)
+
+
+def _keyed_by(secret: str | bytes) -> blake2b:
+    key = blake2b(str(secret).encode(), digest_size=32, person=b"chargeward.token").digest()
     return blake2b(digest_size=16, key=key)

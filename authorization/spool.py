@@ -10,6 +10,7 @@ import fcntl
 import logging
 import os
 import threading
+import time
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
@@ -33,6 +34,7 @@ _PSEUDONYM, _SEALED = COLUMNS.index("token_pseudonym"), COLUMNS.index("presented
 Row = tuple[Any, ...]  # values of COLUMNS; the two of a token are ids in the clear until kept() sees to them
 SUFFIX = ".spool"
 FILE_LIMIT = 16 * 2**20  # bytes, then the next file
+FILE_AGE = 600.0  # seconds, then the next file: what was shipped of a file is in it until the file goes
 BATCH = 2 * 2**20  # bytes a transaction
 
 
@@ -65,6 +67,7 @@ class SpoolLog:
         self._lock = threading.Lock()
         self._file = -1
         self._length = 0
+        self._until = 0.0  # time.monotonic()
 
     def write(self, rows: Sequence[Row]) -> None:
         if not rows:
@@ -81,7 +84,7 @@ class SpoolLog:
 
     def _append(self, data: bytes, rows: int) -> int:
         """How many whole rows are in the file now: all, or fewer where the disk is full."""
-        if self._file < 0 or self._length > FILE_LIMIT:
+        if self._file < 0 or self._length > FILE_LIMIT or time.monotonic() > self._until:
             self._open()
         written = os.write(self._file, data)
         self._length += written
@@ -101,7 +104,7 @@ class SpoolLog:
         name.rename(name.with_suffix(SUFFIX))
         if self._file >= 0:
             os.close(self._file)
-        self._file, self._length = file, 0
+        self._file, self._length, self._until = file, 0, time.monotonic() + FILE_AGE
 
 
 def ship(folder: Path, connection: Connection[Any]) -> int:

@@ -197,6 +197,7 @@ def expire(of: Import) -> None:
         Import.objects.filter(pk=of.pk, status__in=[Status.PREVIEW, Status.REFUSED, Status.FAILED]).update(
             status=Status.CANCELLED
         )
+        Import.objects.filter(pk=of.pk).update(first_rows=[])
         forget_rows(of)
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from imports import services
@@ -10,7 +11,6 @@ from imports.models import Import, Status
 from imports.work import work_on
 
 LIMIT = 3600  # seconds; a million rows take minutes, on a slow machine
-KEPT = timedelta(days=7)  # rows and file of an import that has ended; of one that nobody finalised
 
 
 @shared_task(time_limit=LIMIT)
@@ -31,7 +31,8 @@ def look_after() -> int:
 @shared_task
 def forget() -> int:
     """Drops the rows and files of old imports; how many. Their history stays."""
-    old = Import.objects.filter(touched_at__lt=timezone.now() - KEPT, parts__isnull=False).distinct()
+    kept = timedelta(days=settings.IMPORT_ROWS_KEPT_DAYS)
+    old = Import.objects.filter(touched_at__lt=timezone.now() - kept, parts__isnull=False).distinct()
     forgotten = 0
     for of in old.exclude(status__in=[Status.STAGING, Status.FINALISING])[:1000]:
         services.expire(of)

@@ -14,6 +14,7 @@ from itertools import islice
 import pghistory
 from django.db import DatabaseError, IntegrityError, OperationalError, transaction
 from django.utils import timezone
+from prometheus_client import Histogram
 
 from authorization.models import Change
 from imports import kinds, places, staging
@@ -29,6 +30,15 @@ from locations.access import Scope, managed_by, scope_of
 logger = logging.getLogger(__name__)
 
 FIRST_ROWS = 20
+seconds = Histogram(
+    "chargeward_import_seconds",
+    "Time to read a file, or to finalise it.",
+    ["kind", "step"],
+    buckets=(0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0),
+)
+for _kind in Kind:
+    for _step in (Status.STAGING, Status.FINALISING):
+        seconds.labels(_kind.value, _step.value)
 TOTALS = ("rows", "new", "changed", "unchanged", "external", "removed", "errors")
 SETTLED = (
     "status", "message", "totals", "first_rows", "recognised", "list_after", "change", "finalised_at", "phase",
@@ -77,7 +87,7 @@ def work_on(pk: int) -> None:
 
 
 def _attempt(of: Import) -> None:
-    with Progress(of) as progress, transaction.atomic():
+    with seconds.labels(of.kind, of.status).time(), Progress(of) as progress, transaction.atomic():
         if of.status == Status.STAGING:
             _read(of, progress)
         else:

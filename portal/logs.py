@@ -15,18 +15,21 @@ from django.http import HttpRequest, HttpResponseBase
 HEADER = "X-Request-ID"
 FORMATS = ("line", "json")
 request_id: ContextVar[str] = ContextVar("request_id", default="")
+task: ContextVar[tuple[str, str]] = ContextVar("task", default=("", ""))  # name and id, in a worker
 logger = logging.getLogger("chargeward.requests")
-_SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class WithRequestId(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()
+        record.task, record.task_id = task.get()
         return True
 
 
 class AsJson(logging.Formatter):
-    """at, level, logger, message; request_id and error where there are any, and what `extra={"about": …}` adds."""
+    """at, level, logger, message; where there are any, request_id, task, task_id and error, and what
+    `extra={"about": …}` adds."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -35,8 +38,9 @@ class AsJson(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if identity := getattr(record, "request_id", ""):
-            line["request_id"] = identity
+        for name in ("request_id", "task", "task_id"):
+            if value := getattr(record, name, ""):
+                line[name] = value
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         line |= getattr(record, "about", {})
@@ -52,7 +56,7 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         began = perf_counter()
         given = request.META.get("HTTP_X_REQUEST_ID", "")
-        identity = given if _SANE.fullmatch(given) else uuid.uuid4().hex
+        identity = given if SANE.fullmatch(given) else uuid.uuid4().hex
         token = request_id.set(identity)
         try:
             response = self.get_response(request)

@@ -3,11 +3,11 @@ while somebody looks."""
 
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import redis
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.db.models import Count, Max, Min, Q
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily
@@ -17,7 +17,9 @@ from authorization import selectors
 from authorization.api import health
 from authorization.models import Node
 from chargers.models import AuthorizationInUse, StationMessage
-from imports.models import Import
+from imports.models import Import, Status
+from people import finish
+from people.models import Erasure
 from portal.login.log import WINDOW
 from portal.login.models import FAILURES, LogIn, Outcome
 
@@ -25,6 +27,23 @@ QUEUE = "celery"
 PATIENCE = 1.0  # seconds
 LATELY = timedelta(seconds=30)
 Family = GaugeMetricFamily
+COUNTED = 10_000
+# Each endpoint's part of an index, from what is due first: what has waited longest is among it.
+_DELIVERIES = """
+SELECT s.country_code || '-' || s.party_id || '/' || s.role, e.module, w.number, w.since, p.number
+FROM subscriptions_pushendpoint e JOIN subscriptions_subscription s ON s.id = e.subscription_id,
+LATERAL (
+    SELECT count(*) AS number, min(since) AS since FROM (
+        SELECT since FROM subscriptions_delivery d WHERE d.endpoint_id = e.id AND d.state = 'waiting'
+        ORDER BY d.next_at, d.id LIMIT %(most)s
+    ) AS waiting
+) AS w, LATERAL (
+    SELECT count(*) AS number FROM (
+        SELECT FROM subscriptions_delivery d WHERE d.endpoint_id = e.id AND d.state = 'parked'
+        ORDER BY d.id LIMIT %(most)s
+    ) AS parked
+) AS p
+"""
 
 
 def _gauge(name: str, about: str, value: float) -> Family:
@@ -37,8 +56,10 @@ def _of_the_database() -> list[Family]:
     recent = Import.objects.filter(created_at__gt=now - timedelta(days=1)).order_by()
     for status, number in recent.values_list("status").annotate(Count("pk")):
         imports.add_metric([status], number)
+    under_way = Import.objects.filter(status__in=[Status.STAGING, Status.FINALISING]).aggregate(since=Min("created_at"))
     waiting = StationMessage.objects.filter(delivered_at=None).aggregate(number=Count("pk"), oldest=Min("created_at"))
-    age = (now - waiting["oldest"]).total_seconds() if waiting["oldest"] else 0.0
+    age = _age(waiting["oldest"], now)
+    unfinished = Erasure.objects.filter(finished_at=None, at__lt=now - finish.LONGEST).count()
     nodes = Node.objects.filter(seen_at__gt=now - LATELY).aggregate(number=Count("pk"), oldest=Min("revision"))
     committed, in_use = selectors.revision(), AuthorizationInUse.objects.filter(ended_at=None).count()
     doors = LogIn.objects.filter(at__gt=now - WINDOW).aggregate(
@@ -48,6 +69,9 @@ def _of_the_database() -> list[Family]:
     )
     return [
         imports,
+        _gauge("import_oldest_seconds", "Age of the oldest import that is under way.", _age(under_way["since"], now)),
+        *_deliveries(now),
+        _gauge("erasures_unfinished", "Erasures of personal data of which somebody has yet to hear.", unfinished),
         _gauge("station_messages_waiting", "Messages that no station has taken yet.", waiting["number"]),
         _gauge("station_messages_oldest_seconds", "Age of the oldest of them.", age),
         _gauge("authorizations_in_use", "Authorizations in use.", in_use),
@@ -57,6 +81,25 @@ def _of_the_database() -> list[Family]:
         _gauge("log_ins_failed", "Failed log-ins of the last quarter of an hour.", doors["failed"]),
         _gauge("log_ins_stopped", "Of these, refused for too many tries.", doors["stopped"]),
     ]
+
+
+def _age(since: datetime | None, now: datetime) -> float:
+    return max(0.0, (now - since).total_seconds()) if since is not None else 0.0
+
+
+def _deliveries(now: datetime) -> list[Family]:
+    """By endpoint, of which there are some for each subscription: each counted to COUNTED and no further."""
+    labels = ["subscription", "module"]
+    waiting = Family("chargeward_deliveries_waiting", "Objects that a partner is yet to be told of.", labels=labels)
+    parked = Family("chargeward_deliveries_parked", "Objects of which a partner could not be told.", labels=labels)
+    oldest = Family("chargeward_delivery_oldest_seconds", "Age of the oldest change of those waiting.", labels=labels)
+    with connection.cursor() as cursor:
+        cursor.execute(_DELIVERIES, {"most": COUNTED})
+        for party, module, waits, since, given_up in cursor.fetchall():
+            waiting.add_metric([party, module], waits)
+            parked.add_metric([party, module], given_up)
+            oldest.add_metric([party, module], _age(since, now))
+    return [waiting, parked, oldest]
 
 
 def _behind(committed: int, oldest: int | None) -> int:

@@ -73,6 +73,7 @@ NAVIGATION = [
             _of_emsps(_("Customers"), "groups", "tokens.customer"),
             _of_emsps(_("Drivers"), "person", "tokens.driver"),
             _of_emsps(_("Charge tokens"), "contactless", "tokens.token"),
+            _of_emsps(_("Erasures"), "person_off", "people.erasure"),
         ],
     },
     {

@@ -37,12 +37,16 @@ _MORE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
         "authorization": {"apikey": EDIT},
         "chargers": {"authorizationinuse": ("view",), "command": ("add", "view")},
     },
-    EMSP_MANAGER: {"tokens": {"customer": EDIT, "driver": EDIT, "token": EDIT, "directorygrant": EDIT}},
+    EMSP_MANAGER: {
+        "tokens": {"customer": EDIT, "driver": EDIT, "token": EDIT, "directorygrant": EDIT},
+        # Exports a person's data, and erases it.
+        "people": {"erasure": ("add", "view")},
+    },
 }
 # Of no role here: an Admin gives it to whoever has to read which card it was that nobody knows.
 READ_PRESENTED = "authorization.read_presented"
-OURS = ("locations", "tokens", "authorization", "imports", "chargers", "subscriptions", "auth")
-LAST = "subscriptions"
+OURS = ("locations", "tokens", "authorization", "imports", "chargers", "subscriptions", "people", "auth")
+LAST = "people"
 
 
 def permissions_of(role: str) -> set[str]:

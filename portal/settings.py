@@ -99,6 +99,7 @@ INSTALLED_APPS = [
     "imports",
     "chargers",
     "subscriptions",
+    "people",
 ]
 
 MIDDLEWARE = [
@@ -192,8 +193,17 @@ PUSH_ALLOWED_NETWORKS = [n for n in env.str("PUSH_ALLOWED_NETWORKS", "").replace
 AUTHORIZE_FRONT = _flag("AUTHORIZE_FRONT", True)
 # Without a look at the database for so long, the copy is not answered from: a card may have been blocked since.
 CACHE_STALE_AFTER_MS = _number("CACHE_STALE_AFTER_MS", 1500)
-# How long decisions stay in the log.
+# How long decisions stay in the log, and what was in use, and commands.
 LOG_KEPT_DAYS = _number("LOG_KEPT_DAYS", 90)
+# How long the history says whom it is about; its rows stay. 0: for ever.
+HISTORY_NAMES_KEPT_DAYS = _number("HISTORY_NAMES_KEPT_DAYS", 1095)
+# How long rows and file of an import stay; that there was one, for ever.
+IMPORT_ROWS_KEPT_DAYS = _number("IMPORT_ROWS_KEPT_DAYS", 7)
+# How long it is known what was sent to partners once, and what they did not take.
+DELIVERIES_KEPT_DAYS = _number("DELIVERIES_KEPT_DAYS", 7)
+# How long partners' sessions and CDRs stay. 0: for ever. Accounts are made of CDRs: ten years are the longest we know.
+SESSIONS_KEPT_DAYS = _number("SESSIONS_KEPT_DAYS", 365)
+CDRS_KEPT_DAYS = _number("CDRS_KEPT_DAYS", 3650)
 # Answers in a minute that a token is unknown, after which a key is told nothing more (429) until the minute is over.
 # A CPO's key asks for many chargers. 0: any number.
 UNKNOWN_TOKENS_PER_STATION = _number("UNKNOWN_TOKENS_PER_STATION", 100)
@@ -335,6 +345,9 @@ CELERY_BEAT_SCHEDULE = {
     "forget_deliveries": {"task": "subscriptions.tasks.forget", "schedule": timedelta(hours=1)},
     "forget_imports": {"task": "imports.tasks.forget", "schedule": timedelta(hours=1)},
     "forget_log_ins": {"task": "portal.login.tasks.forget", "schedule": timedelta(hours=1)},
+    # What of an erasure waits for somebody to hear of it.
+    "finish_erasures": {"task": "people.tasks.finish", "schedule": timedelta(minutes=5)},
+    "age_history": {"task": "people.tasks.age", "schedule": timedelta(hours=24)},
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

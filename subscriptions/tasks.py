@@ -1,15 +1,16 @@
 """What Celery does for partners. A task that is lost is found by the next look; one too many finds nothing to do."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from celery import shared_task
+from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from subscriptions.models import Delivery, PartnerAccess, PushEndpoint
+from subscriptions.models import Delivery, PartnerAccess, PushEndpoint, Relayed
 from subscriptions.push import runner, sweeping
+from subscriptions.push.turns import PATIENCE
 
-KEPT = timedelta(days=7)  # what was sent once, and is never sent again
-SESSIONS_KEPT = timedelta(days=90)
 BATCH = 10_000
 
 
@@ -34,13 +35,36 @@ def expire_tokens() -> int:
 
 @shared_task
 def forget() -> int:
-    """Drops what is known of CDRs and notifications that were sent, and of old sessions; how many."""
+    """Drops what is known of what was sent and of what no partner took, and old sessions and CDRs; how many rows."""
     now = timezone.now()
     PartnerAccess.objects.filter(previous_until__lt=now).update(previous_sealed="", previous_until=None)
+    kept = now - timedelta(days=settings.DELIVERIES_KEPT_DAYS)
+    old = _of("cdrs", "chargestationnotifications").filter(state="delivered", delivered_at__lt=kept)
+    # Of a session that may change, what the partner has is known for as long as the session.
+    gone = _of("tokens", "locations").filter(state="delivered", sent__isnull=True, delivered_at__lt=kept)
+    parked = Delivery.objects.filter(state="parked", since__lt=kept - PATIENCE)
+    return _drop(old) + _drop(gone) + _drop(parked) + _forget_relayed(now)
+
+
+def _of(*modules: str) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(endpoint__in=PushEndpoint.objects.filter(module__in=modules).values("pk"))
+
+
+def _forget_relayed(now: datetime) -> int:
     forgotten = 0
-    for modules, kept in ((["cdrs", "chargestationnotifications"], KEPT), (["sessions"], SESSIONS_KEPT)):
-        endpoints = PushEndpoint.objects.filter(module__in=modules).values("pk")
-        old = Delivery.objects.filter(endpoint__in=endpoints, state="delivered", delivered_at__lt=now - kept)
-        while pks := list(old.values_list("pk", flat=True)[:BATCH]):
-            forgotten += Delivery.objects.filter(pk__in=pks).delete()[0]
+    for kind, days in (("sessions", settings.SESSIONS_KEPT_DAYS), ("cdrs", settings.CDRS_KEPT_DAYS)):
+        if not days:
+            continue
+        old = Relayed.objects.filter(kind=kind, updated_at__lt=now - timedelta(days=days))
+        endpoints = PushEndpoint.objects.filter(module=kind).values("pk")
+        while pks := list(old.order_by("pk").values_list("pk", flat=True)[:BATCH]):
+            forgotten += Delivery.objects.filter(endpoint__in=endpoints, object_id__in=pks).delete()[0]
+            forgotten += Relayed.objects.filter(pk__in=pks).delete()[0]
     return forgotten
+
+
+def _drop(rows: QuerySet[Delivery]) -> int:
+    dropped = 0
+    while pks := list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH]):
+        dropped += Delivery.objects.filter(pk__in=pks).delete()[0]
+    return dropped

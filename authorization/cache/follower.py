@@ -19,7 +19,7 @@ import lmdb
 import psycopg
 from psycopg import Connection, sql
 
-from authorization import spool
+from authorization import metrics, spool
 from authorization.cache import documents, snapshot
 from authorization.cache.snapshot import CURRENT, Meta, NotReady, Writer
 from authorization.complaint import Complaint
@@ -138,6 +138,7 @@ class Follower:
             with connection.cursor() as cursor:
                 changes = list(documents.changed(cursor, keys))
         writer.apply(changes, meta)
+        metrics.copy_seconds.labels("changes").observe(time.monotonic() - at)
         return True
 
     def _make_anew(self) -> None:
@@ -153,7 +154,9 @@ class Follower:
             logger.exception("The copy could not be made")
             time.sleep(RETRY)
             return
-        logger.info("A copy was made in %.1f s", time.monotonic() - started)
+        taken = time.monotonic() - started
+        metrics.copy_seconds.labels("anew").observe(taken)
+        logger.info("A copy was made in %.1f s", taken)
         self._made = path
 
     def _take_what_was_made(self, connection: Connection[Any]) -> None:

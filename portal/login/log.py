@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
@@ -44,6 +45,7 @@ def asked_lately(*, user: User | None = None, request: HttpRequest | None = None
 def forget() -> int:
     """Drops what is older than the log is kept; how many rows."""
     old = timezone.now() - timedelta(days=settings.LOG_INS_KEPT_DAYS)
+    AccessAttempt.objects.filter(attempt_time__lt=old).delete()
     return LogIn.objects.filter(at__lt=old).delete()[0]
 
 

@@ -39,6 +39,10 @@ def web(options: Options, data: DataDir, environment: Mapping[str, str]) -> Chil
 
 def worker(options: Options, data: DataDir, environment: Mapping[str, str]) -> Child:
     """The Celery worker."""
+    # What it counts, the web node beside it tells of.
+    counts = data.root / "metrics"
+    counts.mkdir(mode=0o700, parents=True, exist_ok=True)
+    environment = {**environment, "PROMETHEUS_MULTIPROC_DIR": str(counts)}
     child = _child("worker", "worker.log", programs.worker(options), data, environment)
     child.hard_signal = child.death_signal = signal.SIGQUIT
     return child

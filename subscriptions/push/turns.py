@@ -20,6 +20,7 @@ import orjson
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
+from prometheus_client import Counter
 
 from authorization.sealed import unseal
 from subscriptions import services
@@ -29,6 +30,8 @@ from subscriptions.push.objects import Plan, Step, plans
 from subscriptions.push.outgoing import Answer, Line
 
 logger = logging.getLogger(__name__)
+# Who sends is a worker: it counts where a web node on the same machine tells of it (PROMETHEUS_MULTIPROC_DIR).
+pushes = Counter("chargeward_pushes", "Requests to partners' platforms.", ["subscription", "module", "outcome"])
 TURN = 10.0  # seconds, after which others get theirs
 # Renewed all the while, and longer than one exchange takes at most: who died is followed this soon, and who was frozen
 # finds that another has the turn before it sends again what has changed since.
@@ -210,7 +213,11 @@ class Turn:
         if step.path:
             url = "/".join([url.rstrip("/"), *(quote(part, safe="") for part in step.path)])
         body = orjson.dumps(step.body)
-        return self.line.ask(step.method, url, access.headers(message_id, body), body)
+        answer = self.line.ask(step.method, url, access.headers(message_id, body), body)
+        outcome = "taken" if answer.ok else "unanswered" if answer.http is None else "refused"
+        partner = self.endpoint.subscription
+        pushes.labels(f"{partner.code}/{partner.role}", self.endpoint.module, outcome).inc()
+        return answer
 
     def _judge(self, answer: Answer) -> None:
         """What a failure says of the endpoint."""

@@ -17,6 +17,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
+from prometheus_client import REGISTRY
 
 from authorization import selectors
 from authorization.cache import documents, follower, guard, snapshot
@@ -359,3 +360,17 @@ def test_a_node_tells_which_revision_it_has(following: Following, tmp_path: Path
     assert selectors.nodes_behind(selectors.revision())
     following.look()
     assert not selectors.nodes_behind(selectors.revision())
+
+
+def test_how_long_it_takes_is_counted(following: Following) -> None:
+    def counted(how: str) -> float:
+        return REGISTRY.get_sample_value("chargeward_copy_seconds_count", {"how": how}) or 0.0
+
+    before = counted("changes"), counted("anew")
+    following.look()  # nothing changed: nothing is counted
+    Token.objects.update(valid=False)
+    following.look()
+    assert (counted("changes"), counted("anew")) == (before[0] + 1, before[1])
+    following.follower._make_anew()
+    following.look()
+    assert counted("anew") == before[1] + 1

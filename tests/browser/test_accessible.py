@@ -15,7 +15,7 @@ from locations.models import Location
 from tests import factories
 from tests.browser.test_admin import enter
 from tests.portal.test_admin import MODELS, READ_ONLY, ROWS, url
-from tokens.models import Token
+from tokens.models import Driver, Token
 
 pytestmark = pytest.mark.django_db(transaction=True)
 GRAVE = ("serious", "critical")
@@ -96,6 +96,7 @@ def test_pages_of_a_role(page: Page, role: str) -> None:
     addresses += [url(type(row), "change", row.pk) for row in own]
     addresses += [url(Location, "authorization", location.pk), url(Location, "add")] if role == "cpo" else []
     addresses += [url(Token, "add"), url(Token, "exceptions", token.pk)] if role == "emsp" else []
+    addresses += [url(Driver, "erase", driver.pk)] if role == "emsp" else []
     addresses += [url(ExceptionGroup, "members", own[-2].pk), url(ChargeException, "add")]
     assert [each for address in addresses for each in grave(page, address, dark=False)] == []
 

@@ -64,3 +64,13 @@ def test_private_and_public_again(browser: Browser, stack: tuple[str, dict[str, 
     page.locator("#result_list tbody tr a").first.click()
     expect(page.get_by_text("another answer")).to_be_visible()
     page.context.close()
+
+
+def test_the_followers_figures_are_told_by_its_web_node(browser: Browser, stack: tuple[str, dict[str, Any]]) -> None:
+    address, demo = stack
+    page = browser.new_page()
+    answer = page.request.get(f"{address}/metrics", headers={"Authorization": f"Token {demo['api_key']}"})
+    made = re.search(r'^chargeward_copy_seconds_count\{how="anew"\} (\d+)', answer.text(), re.MULTILINE)
+    assert made is not None
+    assert int(made[1]) >= 1
+    page.close()

@@ -88,12 +88,12 @@ def test_asking_before_a_driver_comes(page: Page, superuser: User) -> None:
 
 BARS = {
     "admin": ["CPOs", "Charge locations", "Charge stations", "EVSEs", "In use", "Commands", "eMSPs", "Customers",
-              "Drivers", "Charge tokens", "Exception groups", "Exceptions", "Authorization log", "Imports", "Why?",
-              "Users", "Roles", "Log-ins", "API keys", "Subscriptions", "Schedules"],
+              "Drivers", "Charge tokens", "Erasures", "Exception groups", "Exceptions", "Authorization log", "Imports",
+              "Why?", "Users", "Roles", "Log-ins", "API keys", "Subscriptions", "Schedules"],
     "cpo": ["CPOs", "Charge locations", "Charge stations", "EVSEs", "In use", "Commands", "Exception groups",
             "Exceptions", "Authorization log", "Imports", "Why?", "API keys"],
-    "emsp": ["eMSPs", "Customers", "Drivers", "Charge tokens", "Exception groups", "Exceptions", "Authorization log",
-             "Imports", "Why?", "API keys"],
+    "emsp": ["eMSPs", "Customers", "Drivers", "Charge tokens", "Erasures", "Exception groups", "Exceptions",
+             "Authorization log", "Imports", "Why?", "API keys"],
 }  # fmt: skip
 
 

@@ -49,6 +49,7 @@ KINDS = {
     "grant": ("grant",),
     "import": ("import",),
     "subscription": ("subscription",),
+    "erasure": ("erasure",),
 }
 # What partners ask has a matrix of its own, in tests/subscriptions.
 OCPI = "ocpi-"

@@ -6,11 +6,13 @@ from typing import Any
 from django.apps import apps
 from django.contrib.auth.models import Group, User
 from django.db.models import AutoField
+from django.utils import timezone
 
 from authorization.services import create_key
 from imports.models import Import
 from locations.access import MANAGE_CPO, grant, grants
 from locations.models import CPO
+from people.models import Erasure
 from subscriptions.models import Subscription
 from tests import factories
 from tests.portal.test_admin import a_command, decision, in_use
@@ -87,6 +89,9 @@ def side(secret: str, name: str, party: str, country: str) -> Side:
         name=f"{secret} partner", country_code=country, party_id=party, role="EMSP", modules=["locations"]
     )
     o["subscription"].cpos.add(o["cpo"])
+    o["erasure"] = Erasure.objects.create(
+        kind="driver", emsp=o["emsp"], by=o["user"], by_name=f"{secret}-user", at=timezone.now(), counts={secret: 1}
+    )
     return Side(o)
 
 
@@ -94,7 +99,7 @@ def _far_numbers() -> None:
     """Ids from here on stand in no text by chance, and in no other table. Never back: an earlier world
     may have used them."""
     first = 700_000_000
-    for app in ("locations", "tokens", "authorization", "subscriptions", "auth", "guardian"):
+    for app in ("locations", "tokens", "authorization", "subscriptions", "people", "auth", "guardian"):
         for model in apps.get_app_config(app).get_models():
             table = model._meta.db_table
             if isinstance(model._meta.pk, AutoField) and "event" not in table:

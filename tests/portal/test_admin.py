@@ -17,6 +17,7 @@ from chargers.models import AuthorizationInUse, Command
 from imports.models import Import
 from locations.admin_base import Scoped, ScopedAdmin
 from locations.models import CPO, EVSE, ChargeStation, Location
+from people.models import Erasure
 from portal.login.models import LogIn
 from subscriptions.models import Subscription
 from tests import factories
@@ -85,6 +86,7 @@ ROWS: dict[type[Any], Callable[[], Any]] = {
     AuthorizationInUse: in_use,
     Command: a_command,
     Subscription: factories.subscription,
+    Erasure: lambda: Erasure.objects.create(kind="driver", by_name="someone", at=timezone.now()),
     User: lambda: User.objects.create_user("someone", password="x"),
     LogIn: lambda: LogIn.objects.create(outcome="in", name="someone", address="192.0.2.7"),
     Group: lambda: Group.objects.create(name="role"),
@@ -97,7 +99,7 @@ ROWS: dict[type[Any], Callable[[], Any]] = {
     SolarSchedule: lambda: SolarSchedule.objects.create(event="sunrise", latitude=52, longitude=5),
 }
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
-READ_ONLY = {Decision, AuthorizationInUse, Command, LogIn}
+READ_ONLY = {Decision, AuthorizationInUse, Command, LogIn, Erasure}
 
 
 def url(model: type[Any], page: str, *args: Any) -> str:
