@@ -269,7 +269,8 @@ def _forget_offline_lists(person: Person, counts: Counts) -> None:
         """,
         parameters,
     ) + run(
-        "UPDATE chargers_locallist SET entries = entries - %(keys)s::text[], version = version + 1 WHERE entries ?| %(keys)s",
+        "UPDATE chargers_locallist SET entries = entries - %(keys)s::text[], version = version + 1"
+        " WHERE entries ?| %(keys)s",
         parameters,
     )
 

@@ -305,6 +305,8 @@ SPECTACULAR_SETTINGS = {
         "authorization.api.schema.complete",
     ],
     "ENUM_NAME_OVERRIDES": {
+        "ErasureKind": "people.models.Erasure.Kind",
+        "ImportKind": "imports.models.Kind",
         "ImportStatus": "imports.models.Status",
         "Module": "subscriptions.models.Module",
         "AnswerStatus": [("accepted", "accepted"), ("rejected", "rejected")],

@@ -71,13 +71,13 @@ def test_of_imports_and_erasures_that_take_long() -> None:
     assert found["chargeward_erasures_unfinished"] == 1
 
 
-def test_of_deliveries_by_endpoint(pushed: Any, server: Any) -> None:
+def test_of_deliveries_by_endpoint(pushed: Any, server: Any) -> None:  # noqa: F811 - fixtures
     """Two parts of one partner, and what each of them made of what it was sent."""
     server.answer = lambda received: Reply(400) if "/tokens/" in received.path else Reply(200)
-    emsp = factories.emsp()
+    owner = factories.emsp()
     for role in ("CPO", "EMSP"):
-        pushed(emsp, country_code="BE", party_id="ABC", role=role, only=["tokens"])
-    factories.token(emsp)
+        pushed(owner, country_code="BE", party_id="ABC", role=role, only=["tokens"])
+    factories.token(owner)
     at = timezone.now() - timedelta(minutes=10)
     Delivery.objects.filter(endpoint__subscription__role="CPO").update(since=at)
     Delivery.objects.filter(endpoint__subscription__role="EMSP").update(state="parked")
@@ -93,7 +93,7 @@ def test_of_deliveries_by_endpoint(pushed: Any, server: Any) -> None:
     assert REGISTRY.get_sample_value("chargeward_pushes_total", labels) == before + 1
 
 
-def test_of_imports_by_kind_and_step(desk: Any, emsp: Any) -> None:
+def test_of_imports_by_kind_and_step(desk: Any, emsp: Any) -> None:  # noqa: F811 - fixtures
     steps = [{"kind": "tokens", "step": step} for step in ("staging", "finalising")]
     before = [REGISTRY.get_sample_value("chargeward_import_seconds_count", step) for step in steps]
     desk.bring("uid\n04AA\n", emsp=emsp)
