@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from authorization.admin.cards import DriverPages, TokenPages
+from imports.admin_files import extend
 from locations.access import scope_of_request
 from locations.admin_base import OnlyShown, ScopedAdmin, display
 from locations.admin_format import instant
@@ -61,17 +62,8 @@ class PersonPages(ScopedAdmin):
         return self.confirmation(request, obj, title=title, lines=told, button=_("Erase for good"), danger=True)
 
 
-class DriverPersonPages(PersonPages, DriverPages):
-    object_pages = (*DriverPages.object_pages, *PAGES)
-
-
-class TokenPersonPages(PersonPages, TokenPages):
-    object_pages = (*TokenPages.object_pages, *PAGES)
-
-
-for model, pages in ((Driver, DriverPersonPages), (Token, TokenPersonPages)):
-    admin.site.unregister(model)
-    admin.site.register(model, pages)
+extend(Driver, PersonPages, object_pages=(*DriverPages.object_pages, *PAGES))
+extend(Token, PersonPages, object_pages=(*TokenPages.object_pages, *PAGES))
 
 
 @admin.register(Erasure)

@@ -65,7 +65,7 @@ def test_cards_from_a_spreadsheet(page: Page, tmp_path: Path) -> None:
     holds(page)
     work.work_on(made.pk)
     expect(page.locator(".cw-numbers")).to_contain_text("2,000 new")
-    expect(page.locator("summary", has_text="How the file was read")).to_contain_text("UTF-8, tab, day_first")
+    expect(page.locator("summary", has_text="How the file was read")).to_contain_text("UTF-8, tab, day first")
     error = page.get_by_role("row").filter(has_text="4.0E+12")
     expect(error).to_contain_text("2002")
     expect(error).to_contain_text("uid")

@@ -38,6 +38,7 @@ BODIES: dict[str, Any] = {
     "group": lambda s: {"name": "new"},
     "grant": lambda s: {"user": s.pk("user")},
     "decision": lambda s: {},
+    "erasure": lambda s: {},
     "import": lambda s: {"kind": "tokens"},
     "subscription": lambda s: {"name": "new", "country_code": "NL", "party_id": "NEW", "role": "CPO"},
 }  # fmt: skip

@@ -60,7 +60,7 @@ def ask() -> dict[str, str]:
         "a stranger at the depot": (30, "NL*UPG*E2"),
         "an unknown card": (TOKENS + 1, PLACE),
     }
-    client = Client(HTTP_AUTHORIZATION=f"Token {KEY}")
+    client = Client(HTTP_AUTHORIZATION=f"Token {KEY}", SERVER_NAME="localhost")
     found = {}
     for name, (number, evse) in questions.items():
         body = {"id_token": f"04{number:012X}", "evse_id": evse}
