@@ -15,7 +15,7 @@ from tests.docs.pages import DOCS, anchors, code, links, pages, section, table
 PICTURES = DOCS / "pictures"
 MOST_BYTES = 150_000
 # Named in the docs and read by others than us, or by a process that the stack starts.
-FOREIGN = {"ARGS", "DJANGO_SUPERUSER_PASSWORD", "DRILLS", "PYTHON", "PIP_INDEX_URL"}
+FOREIGN = {"ARGS", "BENCH_ROWS", "DJANGO_SUPERUSER_PASSWORD", "DRILLS", "PYTHON", "PIP_INDEX_URL"}
 # Shell variables of the guides' own blocks.
 _SET = re.compile(r"^\s*(?:export )?([A-Z][A-Z0-9_]*)=", re.MULTILINE)
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|HOST|PORT|PROXIES|PRODUCTION|DEBUG")
