@@ -22,6 +22,7 @@ STOP = 40.0  # seconds, as TimeoutStopSec of the units is longer than granian ne
 
 
 def roll(world: World, note: Callable[[dict[str, Any]], None], proxy: str, rounds: int, pause: float) -> None:
+    """rounds: how often all is restarted; 0: one of the nodes, one of the workers, and beat."""
     drain = 2 * DRAIN if proxy == "haproxy" else DRAIN
     with (
         _second_worker(world) as workers,
@@ -30,10 +31,10 @@ def roll(world: World, note: Callable[[dict[str, Any]], None], proxy: str, round
         Churn(world, world.ways_at(way.port, way.port)) as churn,
     ):
         wait_for(lambda: all(asker.answers for asker in load.askers), 10)
-        for _ in range(rounds):
-            for node in world.nodes:
+        for _ in range(max(1, rounds)):
+            for node in world.nodes if rounds else world.nodes[:1]:
                 restart_node(node, drain)
-            for child in (*workers, world.parts["beat"]):
+            for child in (*(workers if rounds else workers[:1]), world.parts["beat"]):
                 _restart(child)
     figures, problems = measure(world, load, f"all restarted behind {proxy}", now())
     figures |= {"changes": churn.made, "failed": churn.failed.total(), "failed how": dict(churn.failed)}
