@@ -301,6 +301,7 @@ SPECTACULAR_SETTINGS = {
         "authorization.api.schema.complete",
     ],
     "ENUM_NAME_OVERRIDES": {
+        "ErasureKind": "people.models.Erasure.Kind",
         "ImportStatus": "imports.models.Status",
         "Module": "subscriptions.models.Module",
         "AnswerStatus": [("accepted", "accepted"), ("rejected", "rejected")],

@@ -24,8 +24,7 @@ from portal.stack.options import PROJECT
 from subscriptions.models import Delivery
 from subscriptions.push import turns  # noqa: F401 - what it counts is told of
 from tests import factories
-from tests.imports.conftest import desk, desk_of, emsp  # noqa: F401
-from tests.subscriptions.conftest import push_all, pushed, server  # noqa: F401
+from tests.subscriptions.conftest import push_all
 from tests.subscriptions.partner_server import Reply
 
 pytestmark = pytest.mark.django_db
