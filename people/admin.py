@@ -68,20 +68,28 @@ extend(Token, PersonPages, object_pages=(*TokenPages.object_pages, *PAGES))
 
 @admin.register(Erasure)
 class ErasureAdmin(OnlyShown, ScopedAdmin):
-    list_display = ("moment", "kind", "emsp", "by_name", "state")
+    list_display = ("moment", "kind", "party", "by_name", "state")
     list_select_related = ("emsp",)
     sortable_by = ()
     ordering = ("-at", "-pk")
-    fields = ("moment", "kind", "emsp", "by_name", "rows", "state")
+    fields = ("moment", "kind", "party", "by_name", "rows", "progress")
     readonly_fields = fields
 
     @display(description=gettext_lazy("When (UTC)"))
     def moment(self, row: Erasure) -> str:
         return instant(row.at)
 
+    @display(description="eMSP")
+    def party(self, row: Erasure) -> str:
+        return str(row.emsp or "–")
+
     @display(description=gettext_lazy("Rows erased or made anonymous"))
     def rows(self, row: Erasure) -> str:
         return ", ".join(f"{table}: {number:,}" for table, number in sorted(row.counts.items())) or "–"
+
+    @display(description=gettext_lazy("Status"))
+    def progress(self, row: Erasure) -> str:
+        return str(self.state(row)[1])
 
     @display(description=gettext_lazy("Status"), label={"done": "success", "waits": "info"})
     def state(self, row: Erasure) -> tuple[str, Any]:

@@ -52,10 +52,11 @@ def _lists(person: Person) -> list[str]:
     numbers = listed.count(), GroupMember.objects.filter(about).count()
     if not any(numbers):
         return []
-    return [
-        _("Authorization lists lose %(entries)s entries, exception groups %(members)s members. A list that runs empty "
-          "does not open its location.") % {"entries": f"{numbers[0]:,}", "members": f"{numbers[1]:,}"}
-    ]  # fmt: skip
+    text = _(
+        "Removed from authorization lists: %(entries)s; from exception groups: %(members)s. A list that runs empty does "
+        "not open its location."
+    )
+    return [text % {"entries": f"{numbers[0]:,}", "members": f"{numbers[1]:,}"}]
 
 
 def _uses(person: Person) -> list[str]:

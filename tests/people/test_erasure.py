@@ -236,7 +236,9 @@ def test_in_the_portal_it_says_what_it_will_do(emsp: Any) -> None:
     assert answer.headers["Location"] == reverse("admin:people_erasure_change", args=[record.pk])
     assert (record.by, record.by_name, record.emsp) == (pages.user, pages.user.username, emsp)
     assert not Token.objects.filter(pk=token.pk).exists()
-    assert "tokens_driver: 1" in pages.browser.get(answer.headers["Location"]).content.decode()
+    told = pages.browser.get(answer.headers["Location"]).content.decode()
+    assert "tokens_driver: 1" in told
+    assert ">waits until nodes, stations and partners have heard of it<" in "".join(told.split("\n")).replace("  ", "")
 
 
 def test_it_is_for_who_manages_the_emsp(emsp: Any, client_of: Callable[..., ApiClient]) -> None:

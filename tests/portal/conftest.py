@@ -5,6 +5,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from tests import factories
+from tests.imports.conftest import desk, desk_of, emsp  # noqa: F401 - fixtures
+from tests.subscriptions.conftest import pushed, server  # noqa: F401 - fixtures
 
 
 @pytest.fixture

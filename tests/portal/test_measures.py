@@ -24,8 +24,7 @@ from portal.stack.options import PROJECT
 from subscriptions.models import Delivery
 from subscriptions.push import turns  # noqa: F401 - what it counts is told of
 from tests import factories
-from tests.imports.conftest import desk, desk_of, emsp  # noqa: F401
-from tests.subscriptions.conftest import push_all, pushed, server  # noqa: F401
+from tests.subscriptions.conftest import push_all
 from tests.subscriptions.partner_server import Reply
 
 pytestmark = pytest.mark.django_db
@@ -71,7 +70,7 @@ def test_of_imports_and_erasures_that_take_long() -> None:
     assert found["chargeward_erasures_unfinished"] == 1
 
 
-def test_of_deliveries_by_endpoint(pushed: Any, server: Any) -> None:  # noqa: F811 - fixtures
+def test_of_deliveries_by_endpoint(pushed: Any, server: Any) -> None:
     """Two parts of one partner, and what each of them made of what it was sent."""
     server.answer = lambda received: Reply(400) if "/tokens/" in received.path else Reply(200)
     owner = factories.emsp()
@@ -93,7 +92,7 @@ def test_of_deliveries_by_endpoint(pushed: Any, server: Any) -> None:  # noqa: F
     assert REGISTRY.get_sample_value("chargeward_pushes_total", labels) == before + 1
 
 
-def test_of_imports_by_kind_and_step(desk: Any, emsp: Any) -> None:  # noqa: F811 - fixtures
+def test_of_imports_by_kind_and_step(desk: Any, emsp: Any) -> None:
     steps = [{"kind": "tokens", "step": step} for step in ("staging", "finalising")]
     before = [REGISTRY.get_sample_value("chargeward_import_seconds_count", step) for step in steps]
     desk.bring("uid\n04AA\n", emsp=emsp)
