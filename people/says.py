@@ -53,8 +53,8 @@ def _lists(person: Person) -> list[str]:
     if not any(numbers):
         return []
     text = _(
-        "Removed from authorization lists: %(entries)s; from exception groups: %(members)s. A list that runs empty does "
-        "not open its location."
+        "Removed from authorization lists: %(entries)s; from exception groups: %(members)s. A list that runs empty "
+        "does not open its location."
     )
     return [text % {"entries": f"{numbers[0]:,}", "members": f"{numbers[1]:,}"}]
 
