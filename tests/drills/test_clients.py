@@ -149,11 +149,15 @@ def test_a_partners_server(cast: dict[str, Any], python_with: Callable[..., str]
         assert registered["registered_at"]
         seen = ask("GET", f"{url}/seen", "")
         ours = seen[0]["data"]["credentials"]["token"]
-        place = cast["places"][1]["id"]
+        place = portal.post("locations/", cpo=cast["cpo"]["id"], location_id="P9", name="Bare")["id"]
         portal.ask("PATCH", f"locations/{place}/", {"name": "Renamed"})
         wait_for(lambda: "Renamed" in json.dumps(ask("GET", f"{url}/seen", "")), 30)
         portal.ask("PATCH", f"locations/{place}/", {"city": "Gent"})
         wait_for(lambda: "Gent" in json.dumps(ask("GET", f"{url}/seen", "")), 30)
+        # It wants every connector's tariff, which OCPI leaves open and the portal does not know: the refusal is shown.
+        portal.ask("PATCH", f"locations/{cast['places'][1]['id']}/", {"name": "With an EVSE"})
+        log = f"subscriptions/{made['id']}/deliveries/?module=locations&state=waiting"
+        wait_for(lambda: any("HTTP 422" in row["answer"] for row in portal.ask("GET", log)["results"]), 30)
         token = {
             "uid": "04E1E2", "type": "RFID", "auth_id": "NL-TST-C00122046", "issuer": "Extrawest", "valid": True,
             "whitelist": "ALLOWED", "last_updated": "2026-01-01T10:00:00Z",
