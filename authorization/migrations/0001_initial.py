@@ -7,6 +7,7 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
+from locations.operations import at_once
 
 
 class Migration(migrations.Migration):
@@ -20,7 +21,7 @@ class Migration(migrations.Migration):
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
-    operations = [
+    operations = at_once([
         migrations.CreateModel(
             name='Change',
             fields=[
@@ -518,4 +519,4 @@ class Migration(migrations.Migration):
             model_name='groupmember',
             trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "authorization_groupmemberevent" ("auth_id", "category", "cpo_id", "customer_id", "driver_id", "emsp_id", "group_id", "id", "location_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "token_id") VALUES (OLD."auth_id", OLD."category", OLD."cpo_id", OLD."customer_id", OLD."driver_id", OLD."emsp_id", OLD."group_id", OLD."id", OLD."location_id", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."token_id"); RETURN NULL;', hash='ba0b9639f21daea0254c3c1d5cae8effa44b5e7a', operation='DELETE', pgid='pgtrigger_delete_delete_09c2d', table='authorization_groupmember', when='AFTER')),
         ),
-    ]
+    ])

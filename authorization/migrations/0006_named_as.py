@@ -5,6 +5,7 @@ from importlib import import_module
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
+from locations.operations import at_once
 
 # Triggers that pgtrigger installs bring its slow functions back.
 QUICK = import_module("authorization.migrations.0002_rules").QUICK
@@ -31,7 +32,7 @@ class Migration(migrations.Migration):
         ('tokens', '0003_directory'),
     ]
 
-    operations = [
+    operations = at_once([
         pgtrigger.migrations.RemoveTrigger(
             model_name='authorizationlistentry',
             name='insert_insert',
@@ -102,4 +103,4 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(AS_NAMED, migrations.RunSQL.noop),
         migrations.RunSQL(QUICK, migrations.RunSQL.noop),
-    ]
+    ])

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from django.db import migrations, models
+from locations.operations import at_once
 
 from authorization import partitions
 
@@ -43,7 +44,7 @@ class Migration(migrations.Migration):
         ('authorization', '0007_closed_keys'),
     ]
 
-    operations = [
+    operations = at_once([
         migrations.RunSQL(PARTITIONED),
         migrations.RunPython(provide),
         migrations.RunSQL(MOVED),
@@ -63,4 +64,4 @@ class Migration(migrations.Migration):
             model_name='decision',
             index=models.Index(fields=['api_key', '-decided_at'], name='decision_by_key'),
         ),
-    ]
+    ])

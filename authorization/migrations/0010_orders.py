@@ -3,6 +3,7 @@
 import django.contrib.postgres.indexes
 import django.db.models.functions.text
 from django.db import migrations, models
+from locations.operations import at_once
 
 
 class Migration(migrations.Migration):
@@ -13,7 +14,7 @@ class Migration(migrations.Migration):
         ('tokens', '0004_searches'),
     ]
 
-    operations = [
+    operations = at_once([
         migrations.AddIndex(
             model_name='chargeexception',
             index=models.Index(fields=['name', 'id'], name='exception_by_name'),
@@ -30,4 +31,4 @@ class Migration(migrations.Migration):
             model_name='exceptiongroup',
             index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('name'), name='gin_trgm_ops'), name='group_name_has'),
         ),
-    ]
+    ])

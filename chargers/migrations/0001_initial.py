@@ -4,6 +4,7 @@ import django.db.models.deletion
 import uuid
 from django.conf import settings
 from django.db import migrations, models
+from locations.operations import at_once
 
 
 class Migration(migrations.Migration):
@@ -16,7 +17,7 @@ class Migration(migrations.Migration):
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
-    operations = [
+    operations = at_once([
         migrations.CreateModel(
             name='StationLink',
             fields=[
@@ -189,4 +190,4 @@ class Migration(migrations.Migration):
             model_name='stationmessage',
             index=models.Index(fields=['created_at'], name='message_by_time'),
         ),
-    ]
+    ])

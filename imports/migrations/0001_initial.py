@@ -3,6 +3,7 @@
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
+from locations.operations import at_once
 
 
 class Migration(migrations.Migration):
@@ -16,7 +17,7 @@ class Migration(migrations.Migration):
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
-    operations = [
+    operations = at_once([
         migrations.CreateModel(
             name='Import',
             fields=[
@@ -91,4 +92,4 @@ class Migration(migrations.Migration):
             model_name='filepart',
             constraint=models.UniqueConstraint(fields=('of', 'nth'), name='import_part_is_unique'),
         ),
-    ]
+    ])

@@ -11,6 +11,7 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from django.contrib.postgres.operations import TrigramExtension
 from django.db import migrations, models
+from locations.operations import at_once
 
 
 # The SQL twin of locations.ids.evse_id. Generated columns need it before their tables.
@@ -33,7 +34,7 @@ class Migration(migrations.Migration):
         ('pghistory', '0007_auto_20250421_0444'),
     ]
 
-    operations = [
+    operations = at_once([
         TrigramExtension(),
         migrations.RunSQL(EVSE_ID, "DROP FUNCTION chargeward_evse_id;"),
         migrations.CreateModel(
@@ -322,4 +323,4 @@ class Migration(migrations.Migration):
             model_name='chargestation',
             trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "locations_chargestationevent" ("allow_offline_unknown", "authorization_required", "id", "identity", "local_authorize_offline", "local_pre_authorize", "location_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "smart_button") VALUES (OLD."allow_offline_unknown", OLD."authorization_required", OLD."id", OLD."identity", OLD."local_authorize_offline", OLD."local_pre_authorize", OLD."location_id", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."smart_button"); RETURN NULL;', hash='de4713df0345bd80304a860202fbd9eab0a6140c', operation='DELETE', pgid='pgtrigger_delete_delete_bbc75', table='locations_chargestation', when='AFTER')),
         ),
-    ]
+    ])

@@ -3,6 +3,7 @@
 import django.contrib.postgres.indexes
 import django.db.models.functions.text
 from django.db import migrations, models
+from locations.operations import at_once
 
 
 class Migration(migrations.Migration):
@@ -11,7 +12,7 @@ class Migration(migrations.Migration):
         ('locations', '0003_grants'),
     ]
 
-    operations = [
+    operations = at_once([
         migrations.AlterModelOptions(
             name='chargestation',
             options={'ordering': ['identity_normal']},
@@ -40,4 +41,4 @@ class Migration(migrations.Migration):
             model_name='location',
             index=models.Index(condition=models.Q(('published', False)), fields=['name', 'id'], name='location_unpublished'),
         ),
-    ]
+    ])

@@ -6,6 +6,7 @@ import django.db.models.deletion
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
+from locations.operations import at_once
 
 
 class Migration(migrations.Migration):
@@ -18,7 +19,7 @@ class Migration(migrations.Migration):
         ('tokens', '0004_searches'),
     ]
 
-    operations = [
+    operations = at_once([
         migrations.CreateModel(
             name='HolderStamp',
             fields=[
@@ -176,4 +177,4 @@ class Migration(migrations.Migration):
             model_name='relayed',
             constraint=models.CheckConstraint(condition=models.Q(('object_id__regex', '^[ -~]*[!-~][ -~]*$')), name='relayed_object_id_is_printable', violation_error_message='Use printable ASCII characters only.'),
         ),
-    ]
+    ])

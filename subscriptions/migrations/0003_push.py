@@ -5,6 +5,7 @@ import django.db.models.deletion
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
+from locations.operations import at_once
 
 
 class Migration(migrations.Migration):
@@ -16,7 +17,7 @@ class Migration(migrations.Migration):
         ('tokens', '0006_set_wise'),
     ]
 
-    operations = [
+    operations = at_once([
         migrations.CreateModel(
             name='Delivery',
             fields=[
@@ -164,4 +165,4 @@ class Migration(migrations.Migration):
             model_name='delivery',
             constraint=models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'delivered', 'parked'])), name='delivery_state_is_known'),
         ),
-    ]
+    ])

@@ -9,6 +9,7 @@ import pgtrigger.migrations
 import tokens.models
 from django.contrib.postgres.operations import TrigramExtension
 from django.db import migrations, models
+from locations.operations import at_once
 
 
 # The SQL twins of tokens.ids. Generated columns need them before their table.
@@ -85,7 +86,7 @@ class Migration(migrations.Migration):
         ('pghistory', '0007_auto_20250421_0444'),
     ]
 
-    operations = [
+    operations = at_once([
         TrigramExtension(),
         migrations.RunSQL(IDS, "DROP FUNCTION chargeward_uid, chargeward_auth_id, chargeward_din_digit_holds, chargeward_iso_digit_holds;"),
         migrations.CreateModel(
@@ -417,4 +418,4 @@ class Migration(migrations.Migration):
             model_name='token',
             trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "tokens_tokenevent" ("auth_id", "customer_id", "driver_id", "emsp_id", "expires_at", "external", "id", "issuer", "language", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "type", "uid", "valid", "visual_number", "whitelist") VALUES (OLD."auth_id", OLD."customer_id", OLD."driver_id", OLD."emsp_id", OLD."expires_at", OLD."external", OLD."id", OLD."issuer", OLD."language", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."type", OLD."uid", OLD."valid", OLD."visual_number", OLD."whitelist"); RETURN NULL;', hash='2f365a52d4bb81a56e3a38feb236fd3200ed9d52', operation='DELETE', pgid='pgtrigger_delete_delete_7c02f', table='tokens_token', when='AFTER')),
         ),
-    ]
+    ])

@@ -4,6 +4,7 @@ import django.db.models.deletion
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
+from locations.operations import at_once
 
 GRANTS = """
 CREATE TRIGGER grants_go AFTER DELETE ON tokens_emsp
@@ -19,7 +20,7 @@ class Migration(migrations.Migration):
         ('tokens', '0002_rules'),
     ]
 
-    operations = [
+    operations = at_once([
         migrations.CreateModel(
             name='DirectoryGrant',
             fields=[
@@ -94,4 +95,4 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "tokens_directorygrantevent" ("cpo_id", "emsp_id", "enabled", "id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id") VALUES (OLD."cpo_id", OLD."emsp_id", OLD."enabled", OLD."id", _pgh_attach_context(), NOW(), \'delete\', OLD."id"); RETURN NULL;', hash='e1033206b9544209aa8b1a3ad5ed364e65e3a340', operation='DELETE', pgid='pgtrigger_delete_delete_af4cc', table='tokens_directorygrant', when='AFTER')),
         ),
         migrations.RunSQL(GRANTS, "DROP TRIGGER grants_go ON tokens_emsp;"),
-    ]
+    ])

@@ -3,6 +3,7 @@
 import django.contrib.postgres.indexes
 import django.db.models.functions.text
 from django.db import migrations, models
+from locations.operations import at_once
 
 
 class Migration(migrations.Migration):
@@ -11,7 +12,7 @@ class Migration(migrations.Migration):
         ('tokens', '0003_directory'),
     ]
 
-    operations = [
+    operations = at_once([
         migrations.AddIndex(
             model_name='customer',
             index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('external_id'), name='gin_trgm_ops'), name='customer_external_id_has'),
@@ -44,4 +45,4 @@ class Migration(migrations.Migration):
             model_name='token',
             index=models.Index(fields=['customer', 'id'], name='token_by_customer'),
         ),
-    ]
+    ])

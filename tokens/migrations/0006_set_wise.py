@@ -6,6 +6,7 @@ import django.db.models.deletion
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
+from locations.operations import at_once
 
 # Triggers that pgtrigger installs bring its slow functions back.
 QUICK = import_module("authorization.migrations.0002_rules").QUICK
@@ -86,7 +87,7 @@ class Migration(migrations.Migration):
         ('authorization', '0006_named_as'),
     ]
 
-    operations = [
+    operations = at_once([
         migrations.RunSQL(FAST, SLOW),
         pgtrigger.migrations.RemoveTrigger(
             model_name='token',
@@ -123,4 +124,4 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='WITH _pgh_attached_context AS ( SELECT _pgh_attach_context() AS value ) INSERT INTO "tokens_tokenevent" ("auth_id", "customer_id", "driver_id", "emsp_id", "expires_at", "external", "id", "issuer", "language", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "type", "uid", "valid", "visual_number", "whitelist") SELECT old_values."auth_id", old_values."customer_id", old_values."driver_id", old_values."emsp_id", old_values."expires_at", old_values."external", old_values."id", old_values."issuer", old_values."language", _pgh_attached_context.value, NOW(), \'delete\', old_values."id", old_values."type", old_values."uid", old_values."valid", old_values."visual_number", old_values."whitelist" FROM ( SELECT old_values.* FROM old_values  ) AS old_values, _pgh_attached_context; RETURN NULL;', hash='66712ce95e6e01295931de6c251f5af968ac0e4e', level='STATEMENT', operation='DELETE', pgid='pgtrigger_delete_delete_7c02f', referencing='REFERENCING OLD TABLE AS old_values ', table='tokens_token', when='AFTER')),
         ),
         migrations.RunSQL(QUICK, migrations.RunSQL.noop),
-    ]
+    ])
