@@ -105,7 +105,10 @@ def over_mqtt(broker: Broker, identity: str, card: Card) -> Told:
 
 
 class _Remote:
-    """What a central system may ask of the simulated charger. lists: what it was sent of offline lists."""
+    """What a central system may ask of the simulated charger.
+
+    lists: what it was sent of offline lists. keeps: how many identifications it keeps.
+    """
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -114,6 +117,7 @@ class _Remote:
         self.started: asyncio.Queue[Any] = asyncio.Queue()
         self.limited: asyncio.Queue[Any] = asyncio.Queue()
         self.version = 0
+        self.keeps = 1000
 
     def take_list(self, version: int, update: dict[str, Any]) -> None:
         self.version = version
@@ -124,6 +128,12 @@ class Charger16(_Remote, Point16):  # type: ignore[misc]
     @on("GetLocalListVersion")
     def list_version(self) -> Any:
         return result16.GetLocalListVersion(self.version)
+
+    @on("GetConfiguration")
+    def configuration(self, key: list[str] | None = None) -> Any:
+        limits = {"LocalAuthListMaxLength": self.keeps, "SendLocalListMaxLength": self.keeps}
+        known = [{"key": name, "readonly": True, "value": str(limits[name])} for name in key or limits if name in limits]
+        return result16.GetConfiguration(known)
 
     @on("SendLocalList")
     def new_list(self, list_version: int, **update: Any) -> Any:
@@ -169,6 +179,11 @@ class Charger201(_Remote, Point201):  # type: ignore[misc]
     @on("GetLocalListVersion")
     def list_version(self) -> Any:
         return result201.GetLocalListVersion(self.version)
+
+    @on("GetVariables")
+    def variables(self, get_variable_data: list[dict[str, Any]]) -> Any:
+        value = {"attribute_status": "Accepted", "attribute_value": str(self.keeps)}
+        return result201.GetVariables([value | asked for asked in get_variable_data])
 
     @on("SendLocalList")
     def new_list(self, version_number: int, **update: Any) -> Any:

@@ -78,18 +78,29 @@ class Link:
         """Whether the station took it, or has it already. known: its version; None: it keeps no list."""
         if known is None:
             return False
-        answer = await asked(local_lists.answer, self.station, known, local_lists.MOST, timezone.now())
+        most = await self.list_size()
+        answer = await asked(local_lists.answer, self.station, known, most, timezone.now())
         if not answer.full and answer.version == known:
             return True
-        if await self.put_list(answer):
+        if answer.left_out:
+            logger.warning("%s keeps %s of %s charge tokens offline", self.station, most, answer.total)
+        # One message is one version, so a change that one message cannot carry is a new list.
+        if len(answer.entries) <= most and await self.put_list(answer):
             return True
         if answer.full:
             return False
-        return await self.put_list(
-            await asked(local_lists.answer, self.station, None, local_lists.MOST, timezone.now())
-        )
+        return await self.put_list(await asked(local_lists.answer, self.station, None, most, timezone.now()))
+
+    async def list_size(self) -> int:
+        """How many identifications the station keeps and takes in one message; our limit where it does not say."""
+        said = [int(value) for value in await self.list_limits() if value is not None and value.isdecimal()]
+        return min([max(1, value) for value in said] + [local_lists.MOST])
 
     async def list_version(self) -> int | None:
+        raise NotImplementedError
+
+    async def list_limits(self) -> list[str | None]:
+        """What the station says of it, as it says it."""
         raise NotImplementedError
 
     async def put_list(self, answer: local_lists.Answer) -> bool:

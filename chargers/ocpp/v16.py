@@ -19,6 +19,7 @@ NOTHING = {
     "chargingProfileId": 1, "stackLevel": 0, "chargingProfilePurpose": "TxProfile", "chargingProfileKind": "Relative",
     "chargingSchedule": {"chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 0}]},
 }  # fmt: skip
+LIST_LIMITS = ["LocalAuthListMaxLength", "SendLocalListMaxLength"]
 
 
 class Station16(Link, ChargePoint):  # type: ignore[misc]
@@ -62,6 +63,11 @@ class Station16(Link, ChargePoint):  # type: ignore[misc]
     async def list_version(self) -> int | None:
         answer = await self.call(call.GetLocalListVersion())
         return answer.list_version if answer is not None and answer.list_version >= 0 else None
+
+    async def list_limits(self) -> list[str | None]:
+        answer = await self.call(call.GetConfiguration(key=LIST_LIMITS))
+        known = (answer.configuration_key or []) if answer is not None else []
+        return [each.get("value") for each in known if each["key"] in LIST_LIMITS]
 
     async def put_list(self, answer: Answer) -> bool:
         payload = camel_to_snake_case(words.send_local_list(answer, self.version))

@@ -20,6 +20,7 @@ NOTHING = {
         {"id": 1, "chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 0}]}
     ],
 }  # fmt: skip
+LIST_LIMIT = {"component": {"name": "LocalAuthListCtrlr"}, "variable": {"name": "ItemsPerMessage"}}
 
 
 class Station201(Link, ChargePoint):  # type: ignore[misc]
@@ -63,6 +64,10 @@ class Station201(Link, ChargePoint):  # type: ignore[misc]
     async def list_version(self) -> int | None:
         answer = await self.call(call.GetLocalListVersion())
         return answer.version_number if answer is not None else None
+
+    async def list_limits(self) -> list[str | None]:
+        answer = await self.call(call.GetVariables([LIST_LIMIT]))
+        return [each.get("attribute_value") for each in answer.get_variable_result] if answer is not None else []
 
     async def put_list(self, answer: Answer) -> bool:
         payload = camel_to_snake_case(words.send_local_list(answer, self.version))

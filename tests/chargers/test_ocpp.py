@@ -150,6 +150,20 @@ def test_the_offline_list_is_sent_and_what_changes_of_it(connected: Connected) -
     assert str(site.token.uid) in text
 
 
+def test_a_station_gets_no_longer_list_than_it_keeps(connected: Connected) -> None:
+    site = connected.site
+    factories.listed(site.location, token=site.token)
+    factories.listed(site.location, token=factories.token(site.token.emsp))
+
+    async def wait(charger: Any) -> Any:
+        charger.keeps = 1
+        while not charger.lists:
+            await asyncio.sleep(0.02)
+        return charger.lists[0]["local_authorization_list"]
+
+    assert len(connected.with_charger(wait)) == 1
+
+
 def test_commands_reach_a_station_and_are_answered(connected: Connected) -> None:
     site = connected.site
     presented = {"id_token": str(site.token.uid), "token_type": "ISO14443"}
