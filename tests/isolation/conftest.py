@@ -13,9 +13,9 @@ from authorization.services import create_key
 from tests.conftest import ApiClient
 from tests.isolation.world import NAME, SECRET, World
 
-SEES_NAMES = {"emsp manager", "both", "third emsp"}
+SEES_NAMES = {"emsp manager", "both", "third"}
 REFUSED = {"disabled", "anonymous"}
-ACTORS = ("cpo manager", "emsp manager", "both", "third cpo", "third emsp", "disabled", "roleless", "anonymous")
+ACTORS = ("cpo manager", "emsp manager", "both", "third", "disabled", "roleless", "anonymous")
 
 
 @pytest.fixture(scope="module")

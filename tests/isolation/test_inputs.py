@@ -94,11 +94,7 @@ def _values(name: str, filter_: Any, of: Side) -> tuple[list[Any], list[Any]]:
 
 def test_foreign_keys_in_bodies_are_missing_ones(asker: Asker, world: World) -> None:
     for prefix, viewset, kind in REGISTRY:
-        serializer = viewset.serializer_class
-        fields = [
-            name for name, f in serializer().fields.items() if isinstance(getattr(f, "child_relation", f), PkField)
-        ]
-        for name in fields:
+        for name in _related(viewset.serializer_class()):
             about = ABOUT.get(name, name)
             if kind == "directorygrant" and name == "cpo" and asker.sees_names:
                 continue  # whom to let search is picked from names
