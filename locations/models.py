@@ -31,10 +31,10 @@ class HaveTheirForm(Func):
 
     conditional = True
     output_field = models.BooleanField()
-    template = """jsonb_typeof(%(expressions)s) = 'array' AND NOT jsonb_path_exists(%(expressions)s, '$[*] ? (!(
+    template = """jsonb_path_match(%(expressions)s, '$.type() == "array" && !exists($[*] ? (!(
         @.id.type() == "string" && @.standard.type() == "string" && @.format.type() == "string"
         && @.power_type.type() == "string" && @.max_voltage.type() == "number" && @.max_amperage.type() == "number"
-    ))')"""
+    )))')"""
 
 
 def validate_zone(value: str) -> None:

@@ -1,7 +1,8 @@
 """An OCPI location object (2.1.1 or 2.2.1) as the values of a Location and its EVSEs, or what is wrong with it.
 
 Real feeds leave out anything, so nothing but the ids is asked for. A field that is absent or null says nothing and
-changes nothing; an empty text empties the field. What is there but cannot be right is a problem, never a guess.
+changes nothing; an empty text or list empties the field. What is there but cannot be right is a problem, never a guess.
+Of a connector all is asked for that OCPI does: without it there is nothing to show.
 
 Sources: OCPI 2.1.1 and 2.2.1 `mod_locations`.
 """

@@ -116,7 +116,8 @@ def test_a_typed_client(cast: dict[str, Any], python_with: Callable[..., str]) -
     found = json.loads(done.stdout)
     assert found == {
         "versions": ["2.1.1", "2.2.1"], "modules": ["credentials", *modules], "registered as": ["NL", "OPR"],
-        "locations": ["P0", "P1", "P2"], "evses": ["P0-1"], "connector": ["1", 230, "T1"], "token": "7", "pulled": ["04C11E"],
+        "locations": ["P0", "P1", "P2"], "evses": ["P0-1"], "connector": ["1", 230, "T1"], "token": "7",
+        "pulled": ["04C11E"],
         "authorize": "ALLOWED", "unknown": "NotFoundError", "session": [["S1", 2.5]], "after": "UnauthorizedError",
     }  # fmt: skip
 
@@ -171,6 +172,7 @@ def test_a_partners_server(cast: dict[str, Any], python_with: Callable[..., str]
         portal.ask("PATCH", f"locations/{cast['places'][1]['id']}/", {"name": "With an EVSE"})
         log = f"subscriptions/{made['id']}/deliveries/?module=locations&state=waiting"
         wait_for(lambda: any("HTTP 422" in row["answer"] for row in portal.ask("GET", log)["results"]), 30)
+        assert [row["object"][-3:] for row in portal.ask("GET", log)["results"]] == ["/P1"]
         token = {
             "uid": "04E1E2", "type": "RFID", "auth_id": "NL-TST-C00122046", "issuer": "Extrawest", "valid": True,
             "whitelist": "ALLOWED", "last_updated": "2026-01-01T10:00:00Z",

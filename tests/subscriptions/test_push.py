@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from locations.models import CPO, EVSE, Location
-from subscriptions.models import Delivery, PushEndpoint
+from subscriptions.models import Delivery, PartnerAccess, PushEndpoint
 from subscriptions.push import sweeping
 from tests import factories
 from tests.refusals import sql
