@@ -32,8 +32,8 @@ class HaveTheirForm(Func):
     conditional = True
     output_field = models.BooleanField()
     template = """jsonb_path_match(%(expressions)s, '$.type() == "array" && !exists($[*] ? (!(
-        @.id.type() == "string" && @.standard.type() == "string" && @.format.type() == "string"
-        && @.power_type.type() == "string" && @.max_voltage.type() == "number" && @.max_amperage.type() == "number"
+        @.type() == "object" && @.id.type() == "string" && @.standard.type() == "string"
+        && @.format.type() == "string" && @.power_type.type() == "string" && @.max_voltage.type() == "number" && @.max_amperage.type() == "number"
     )))')"""
 
 

@@ -1,5 +1,6 @@
 """Connectors in one form: what OCPI's two versions say of them, as untidily as feeds say it."""
 
+import json
 from typing import Any
 
 import pytest
@@ -93,7 +94,9 @@ def test_they_are_read_by_people() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("value", ['{"id": "1"}', '"x"', "[1]", '[{"id": "1"}]', '[{"id": 1}]', "null"])
+@pytest.mark.parametrize(
+    "value", ['{"id": "1"}', '"x"', "[1]", f"[[{json.dumps(KEPT)}]]", '[{"id": "1"}]', '[{"id": 1}]', "null"]
+)
 def test_the_database_keeps_what_is_shown_of_them(value: str) -> None:
     evse = factories.evse()
     with refused("connectors_have_their_form"):
