@@ -31,10 +31,11 @@ class HaveTheirForm(Func):
 
     conditional = True
     output_field = models.BooleanField()
-    template = """jsonb_path_match(%(expressions)s, '$.type() == "array" && !exists($[*] ? (!(
-        @.type() == "object" && @.id.type() == "string" && @.standard.type() == "string"
-        && @.format.type() == "string" && @.power_type.type() == "string" && @.max_voltage.type() == "number" && @.max_amperage.type() == "number"
-    )))')"""
+    # Strict, or a list in the list would be taken for what is in it; there what is missing is unknown, and no match.
+    template = """jsonb_path_match(%(expressions)s, 'strict $.type() == "array" && !exists($[*] ? (!exists(@ ? (
+        @.id.type() == "string" && @.standard.type() == "string" && @.format.type() == "string"
+        && @.power_type.type() == "string" && @.max_voltage.type() == "number" && @.max_amperage.type() == "number"
+    ))))')"""
 
 
 def validate_zone(value: str) -> None:

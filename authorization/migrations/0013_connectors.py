@@ -14,7 +14,9 @@ UPDATED = f"""
 NOTICE = f"""
     CREATE OR REPLACE FUNCTION chargeward_locations_evse_update() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        {triggers._body("locations_evse", UPDATED, sparing=True)}
+        IF EXISTS ({UPDATED}) THEN
+            {triggers._body("locations_evse", UPDATED, sparing=False)}
+        END IF;
         RETURN NULL;
     END $$;
 """

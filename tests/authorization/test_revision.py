@@ -112,7 +112,8 @@ def test_what_is_no_part_of_an_answer_does_not_count() -> None:
     evse.refresh_from_db()
     assert raised_by(evse.save) == 0
     for fields in ({"uid": "other"}, {"evse_id": None}, {"location": factories.location()}):
-        assert raised_by(partial(EVSE.objects.update, **fields, connectors=[])) == 1
+        assert raised_by(partial(EVSE.objects.update, **fields, connectors=[])) == 1, fields
+    assert raised_by(partial(EVSE.objects.update, uid="without an id")) == 1
 
 
 def test_who_may_ask_counts() -> None:
