@@ -8,12 +8,12 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from imports import staging
 from imports.files import Refused, opened
 from imports.models import Import
-from imports.staging import Tables, run
+from imports.staging import Tables
 from locations import ocpi_sql
 from locations.ocpi_files import BadFile
 from locations.ocpi_import import Compare, Compared, Refusal, Totals, import_locations
@@ -94,10 +94,11 @@ def _totals(refusals: list[Refusal], found: Totals) -> dict[str, int]:
         "unchanged": found.unchanged,
         "external": 0,
         "removed": 0,
-        "errors": len({refusal.nth for refusal in refusals}),
+        "errors": len({refusal.nth for refusal in refusals if not refusal.part}),
         "evses_new": found.evses_new,
         "evses_changed": found.evses_changed,
         "evses_removed": found.evses_removed,
+        "connectors_left_out": found.connectors_left_out,
     }
 
 
@@ -106,6 +107,8 @@ def _note(of: Import, refusals: list[Refusal], totals: Totals) -> None:
     tables = Tables.of(of)
     staging.drop(tables)
     staging.make_problems(tables)
-    for refusal in refusals:
-        values = [refusal.nth, refusal.field, (refusal.location_id or "")[:200], f"{refusal.where}: {refusal.text}"]
-        run(f"INSERT INTO {tables.problems} VALUES (%s, %s, %s, %s, true)", values)
+    columns = 'row, "column", value, message, of_the_file'
+    with connection.cursor() as cursor, cursor.copy(f"COPY {tables.problems} ({columns}) FROM STDIN") as copy:
+        for each in refusals:
+            where = f"{each.where}: {each.text}"
+            copy.write_row((each.nth, each.field, (each.location_id or "")[:200], where, True))

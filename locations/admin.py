@@ -20,6 +20,7 @@ from locations.admin_listing import Listing
 from locations.admin_listings import access_of, beginning, cpos_below, evses_of, locations_of, stations_of
 from locations.admin_pages import ObjectPage
 from locations.admin_scope import PartyFilter, search_source
+from locations.connectors import described
 from locations.models import CPO, EVSE, ChargeStation, Location
 
 FREE = _(
@@ -240,12 +241,23 @@ class EVSEAdmin(AtLocation):
     search_fields = ("evse_id",)
     search_help_text = _("EVSE ID from its beginning, with or without *, or a UID")
     autocomplete_fields = ("location", "station")
-    fieldsets = ((None, {"fields": (("evse_id", "uid"), "location", "station")}),)
+    fieldsets = ((None, {"fields": (("evse_id", "uid"), "location", "station", "its_connectors")}),)
+    readonly_fields = ("its_connectors",)
     refusals = {
         "evse_id_is_unique": ("evse_id", _("This EVSE ID is taken.")),
         "evse_uid_is_unique_per_location": ("uid", _("This EVSE UID is taken at this location.")),
         "evse_station_of_its_location": ("station", _("The charge station stands at another location.")),
     }
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is not None:
+            return super().get_fieldsets(request, obj)
+        return ((None, {"fields": (("evse_id", "uid"), "location", "station")}),)
+
+    @display(description=_("Connectors"))
+    def its_connectors(self, evse: EVSE) -> str:
+        """They come by import or by API."""
+        return described(evse.connectors) or "–"
 
     @display(description="EVSE ID")
     def name(self, evse: EVSE) -> str:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from locations.access import Scope, is_admin, scope_of, visible_to
 from locations.admin_format import moment
+from locations.connectors import described
 
 NEWEST = 100
 ADMIN = Scope(everything=True)
@@ -146,12 +147,14 @@ def _pointing(event: Any, link: str) -> list[Any]:
 
 def _text(f: Any, event: Any, names: Names) -> str:
     value = _raw(f, event)
-    if value in (None, ""):
+    if value in (None, "", []):
         return _("(empty)")
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, datetime):
         return moment(value) + (" UTC" if value.tzinfo else "")
+    if f.name == "connectors":
+        return described(value)
     if not f.is_relation:
         return str(dict(f.flatchoices).get(value, value))
     if (f.related_model, value) not in names:

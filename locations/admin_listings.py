@@ -13,6 +13,7 @@ from locations import ids
 from locations.access import managed_by, scope_of_request, visible_to
 from locations.admin_listing import Column, Listing
 from locations.admin_pages import Button
+from locations.connectors import described
 from locations.models import CPO, EVSE, ChargeStation, Location
 
 
@@ -81,6 +82,7 @@ def evses_of(request: HttpRequest, location: Location, station: ChargeStation | 
             )
         )
         empty = _("No EVSE yet.")
+    columns.append(Column(_("Connectors"), lambda evse: described(evse.connectors) or "–"))
     return Listing(
         request,
         "evses",

@@ -11,10 +11,11 @@ import pgtrigger
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Collate, Upper
 from django.utils.translation import gettext_lazy as _
 
+from locations.connectors import validate as validate_connectors
 from locations.validators import printable, validate_country_alpha3, validate_country_code, validate_party_id
 
 
@@ -23,6 +24,18 @@ class NormalEvseId(Func):
 
     function = "chargeward_evse_id"
     output_field = models.TextField()
+
+
+class HaveTheirForm(Func):
+    """Whether a JSON value is a list of connectors, as far as what is shown of them relies on it."""
+
+    conditional = True
+    output_field = models.BooleanField()
+    # Strict, or a list in the list would be taken for what is in it; there what is missing is unknown, and no match.
+    template = """jsonb_path_match(%(expressions)s, 'strict $.type() == "array" && !exists($[*] ? (!exists(@ ? (
+        @.id.type() == "string" && @.standard.type() == "string" && @.format.type() == "string"
+        && @.power_type.type() == "string" && @.max_voltage.type() == "number" && @.max_amperage.type() == "number"
+    ))))')"""
 
 
 def validate_zone(value: str) -> None:
@@ -289,6 +302,14 @@ class EVSE(models.Model):
     evse_id_normal = models.GeneratedField(
         expression=NormalEvseId(F("evse_id")), output_field=models.TextField(null=True), db_persist=True
     )
+    # Shown to partners; nothing of the decision. A list, for nobody asks for one of them but by its EVSE.
+    connectors = models.JSONField(
+        _("connectors"),
+        default=list,
+        db_default=Value([], models.JSONField()),
+        blank=True,
+        validators=[validate_connectors],
+    )
 
     class Meta:
         verbose_name = _("EVSE")
@@ -305,6 +326,11 @@ class EVSE(models.Model):
             ),
             printable_check("uid", "evse_uid_is_printable"),
             printable_check("evse_id", "evse_id_is_printable"),
+            models.CheckConstraint(
+                condition=HaveTheirForm(F("connectors")),
+                name="connectors_have_their_form",
+                violation_error_message=_("Connectors are a list of OCPI connector objects."),
+            ),
         ]
         indexes = [prefix_index("evse_id_normal", "evse_id_begins")]
 

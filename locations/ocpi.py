@@ -1,7 +1,8 @@
 """An OCPI location object (2.1.1 or 2.2.1) as the values of a Location and its EVSEs, or what is wrong with it.
 
 Real feeds leave out anything, so nothing but the ids is asked for. A field that is absent or null says nothing and
-changes nothing; an empty text empties the field. What is there but cannot be right is a problem, never a guess.
+changes nothing; an empty text or list empties the field. What is there but cannot be right is a problem, never a guess.
+Of a connector all is asked for that OCPI does: without it there is nothing to show.
 
 Sources: OCPI 2.1.1 and 2.2.1 `mod_locations`.
 """
@@ -13,25 +14,24 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 
-from locations import ids
+from locations import connectors
+from locations.connectors import Connector
 from locations.countries import ALPHA3
+from locations.ocpi_values import Bad, Problem, identifier, short_enough, shown, string
 
 LENGTHS = {"id": 39, "uid": 39, "evse_id": 48, "name": 255, "address": 255, "city": 255, "postal_code": 20}
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{0,60})?(e-?[0-9]{1,2})?", re.IGNORECASE)
 _SEVENTH = Decimal("1e-7")
 
 
-class Bad(ValueError):
-    """A value that cannot be taken. The text says what is wrong with it."""
-
-
 @dataclass(slots=True)
 class EvseRow:
-    """`evse_id` None: the object does not say."""
+    """`evse_id`, `connectors` None: the object does not say."""
 
     uid: str
     evse_id: str | None
     removed: bool
+    connectors: list[Connector] | None = None
 
 
 @dataclass(slots=True)
@@ -51,22 +51,16 @@ class LocationRow:
     evses: list[EvseRow] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong with one field, named as in the object: `coordinates.latitude`, `evses[2].uid`."""
-
-    field: str
-    text: str
-
-
 @dataclass(slots=True)
 class Reading:
-    """One object, read. `row` is None where its problems are the location's own; `refused` are EVSEs left out of it."""
+    """One object, read. `row` is None where its problems are the location's own; `refused` are EVSEs left out of it,
+    `left_out` connectors of EVSEs that are taken."""
 
     location_id: str = ""
     row: LocationRow | None = None
     problems: list[Problem] = field(default_factory=list)
     refused: list[Problem] = field(default_factory=list)
+    left_out: list[Problem] = field(default_factory=list)
 
 
 def read_location(obj: object) -> Reading:
@@ -90,12 +84,6 @@ def read_location(obj: object) -> Reading:
     return reading
 
 
-def shown(value: object) -> str:
-    """A value as it stands in a message: on one line, not endless."""
-    text = "nothing" if value is None else ascii(value) if isinstance(value, str) else f"{value!r}"
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
 def _evses(objects: list[object], reading: Reading) -> Iterator[EvseRow]:
     seen: set[str] = set()
     for index, obj in enumerate(objects):
@@ -105,60 +93,40 @@ def _evses(objects: list[object], reading: Reading) -> Iterator[EvseRow]:
             continue
         name = "uid"
         try:
-            uid = _id(obj, name)
+            uid = identifier(obj, name, LENGTHS[name])
             if uid in seen:
                 raise Bad(f"{shown(uid)} stands twice in this location")
             name = "evse_id"
-            evse_id = _id(obj, name) if obj.get(name) not in (None, "") else None
+            evse_id = identifier(obj, name, LENGTHS[name]) if obj.get(name) not in (None, "") else None
         except Bad as error:
             reading.refused.append(Problem(f"{where}.{name}", str(error)))
             continue
         seen.add(uid)
-        yield EvseRow(uid, evse_id, removed=obj.get("status") == "REMOVED")
+        removed = obj.get("status") == "REMOVED"
+        yield EvseRow(uid, evse_id, removed, None if removed else _connectors(obj, where, reading))
 
 
-def _id(obj: dict[str, object], name: str) -> str:
-    """An id: printable ASCII of OCPI's length. A whole number is taken as its digits, as some feeds write it."""
-    value = obj.get(name)
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if value is None or value == "":
-        raise Bad("is missing")
-    if not isinstance(value, str):
-        raise Bad(f"{shown(value)} is no text")
-    try:
-        text = ids.printable_ascii(value, name)
-    except ids.BadId as error:
-        raise Bad(f"{shown(value)}: {error}") from None
-    return _short_enough(text, name)
-
-
-def _short_enough(text: str, name: str) -> str:
-    if len(text) > LENGTHS[name]:
-        raise Bad(f"{shown(text)} has {len(text)} characters, at most {LENGTHS[name]} fit")
-    return text
+def _connectors(evse: dict[str, object], where: str, reading: Reading) -> list[Connector] | None:
+    """A list of which nothing can be taken says nothing."""
+    given = evse.get("connectors")
+    if given is None:
+        return None
+    found, problems = connectors.read(given)
+    reading.left_out += [Problem(f"{where}.{problem.field}", problem.text) for problem in problems]
+    return found if found or not problems else None
 
 
 def _location_id(obj: dict[str, object], name: str) -> dict[str, object]:
-    return {"location_id": _id(obj, name)}
+    return {"location_id": identifier(obj, name, LENGTHS[name])}
 
 
 def _text(obj: dict[str, object], name: str) -> dict[str, object]:
-    value = _string(obj, name)
-    return {} if value is None else {name: _short_enough(value, name)}
-
-
-def _string(obj: dict[str, object], name: str) -> str | None:
-    value = obj.get(name)
-    if value is not None and not isinstance(value, str):
-        raise Bad(f"{shown(value)} is no text")
-    if value and "\0" in value:
-        raise Bad(f"{shown(value)} holds a NUL character")
-    return value.strip() if value is not None else None
+    value = string(obj, name)
+    return {} if value is None else {name: short_enough(value, LENGTHS[name])}
 
 
 def _country(obj: dict[str, object], name: str) -> dict[str, object]:
-    value = _string(obj, name)
+    value = string(obj, name)
     if value is None:
         return {}
     code = value.upper()
@@ -174,7 +142,7 @@ def _zones() -> frozenset[str]:
 
 
 def _time_zone(obj: dict[str, object], name: str) -> dict[str, object]:
-    value = _string(obj, name)
+    value = string(obj, name)
     if not value:
         return {}
     if value not in _zones():

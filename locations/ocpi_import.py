@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, BinaryIO
 
+import orjson
 import pghistory
 from django.db import IntegrityError, connection, transaction
 
@@ -26,13 +27,15 @@ MOST_COMPARED = 20
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A location or one of its EVSEs that is not taken. nth: of the object in the file, from 1; where: for people."""
+    """A location, an EVSE or a connector that is not taken. nth: of the object in the file, from 1; where: for people;
+    part: what it stands in is taken without it."""
 
     nth: int
     where: str
     location_id: str | None
     field: str
     text: str
+    part: bool = False
 
     def __str__(self) -> str:
         place = f", location {self.location_id}" if self.location_id is not None else ""
@@ -54,7 +57,8 @@ Compare = Callable[[Compared], None]
 
 @dataclass(slots=True)
 class Totals:
-    """Locations that were created, changed, left as they are, and not taken; the same of EVSEs; seconds it took."""
+    """Locations that were created, changed, left as they are, and not taken; the same of EVSEs; connectors left out of
+    EVSEs that were taken; seconds it took."""
 
     new: int = 0
     changed: int = 0
@@ -64,13 +68,15 @@ class Totals:
     evses_changed: int = 0
     evses_removed: int = 0
     evses_refused: int = 0
+    connectors_left_out: int = 0
     seconds: float = 0.0
 
     def __str__(self) -> str:
+        left_out = f"{self.connectors_left_out} connectors left out; " if self.connectors_left_out else ""
         return (
             f"{self.new} new, {self.changed} changed, {self.unchanged} unchanged, {self.failed} failed; "
             f"EVSEs: {self.evses_new} new, {self.evses_changed} changed, {self.evses_removed} removed, "
-            f"{self.evses_refused} refused; {self.seconds:.1f} s"
+            f"{self.evses_refused} refused; {left_out}{self.seconds:.1f} s"
         )
 
 
@@ -135,6 +141,10 @@ def _checked(nth: int, where: str, obj: object, report: Report, totals: Totals) 
     for problem in reading.refused if reading.row else ():
         totals.evses_refused += 1
         report(_refusal(nth, where, reading, [problem]))
+    for problem in reading.left_out if reading.row else ():
+        totals.connectors_left_out += 1
+        text = f"{problem.field} {problem.text}: left out"
+        report(Refusal(nth, where, reading.location_id, problem.field, text, part=True))
     return reading.row
 
 
@@ -153,7 +163,8 @@ def _copy(cursor: Any, rows: list[tuple[int, str, LocationRow]]) -> None:
     with cursor.copy(sql.COPY_EVSES) as copy:
         for number, _, row in rows:
             for index, evse in enumerate(row.evses):
-                copy.write_row((number, index, evse.uid, evse.evse_id, evse.removed))
+                connectors = None if evse.connectors is None else orjson.dumps(evse.connectors).decode()
+                copy.write_row((number, index, evse.uid, evse.evse_id, evse.removed, connectors))
 
 
 def _refuse_doubles(cursor: Any, report: Report, totals: Totals) -> None:
@@ -174,13 +185,15 @@ def _first(cursor: Any, cpo: CPO) -> dict[int, dict[str, Any] | None]:
 
 
 def _apply_locations(cursor: Any, cpo: CPO, totals: Totals) -> None:
-    cursor.execute("SELECT count(*) FROM staged_location")
-    staged = cursor.fetchone()[0]
     parameters = {"cpo": cpo.pk, "time_zone": cpo.time_zone}
-    cursor.execute(sql.UPDATE_LOCATIONS, parameters)
-    totals.changed = cursor.rowcount
-    cursor.execute(sql.INSERT_LOCATIONS, parameters)
-    totals.new = cursor.rowcount
+    cursor.execute(sql.COUNT_LOCATIONS, parameters)
+    staged, new, changed = cursor.fetchone()
+    if changed:
+        cursor.execute(sql.UPDATE_LOCATIONS, parameters)
+        totals.changed = cursor.rowcount
+    if new:
+        cursor.execute(sql.INSERT_LOCATIONS, parameters)
+        totals.new = cursor.rowcount
     totals.unchanged = staged - totals.changed - totals.new
 
 
@@ -206,13 +219,17 @@ def _refuse_taken(cursor: Any, report: Report, totals: Totals) -> None:
 
 
 def _apply_evses(cursor: Any, totals: Totals) -> None:
-    cursor.execute(sql.DELETE_REMOVED_EVSES)
-    totals.evses_removed = cursor.rowcount
+    cursor.execute(sql.COUNT_EVSES)
+    removed, new = cursor.fetchone()
+    if removed:
+        cursor.execute(sql.DELETE_REMOVED_EVSES)
+        totals.evses_removed = cursor.rowcount
     cursor.execute(sql.RELEASE_EVSE_IDS)
     cursor.execute(sql.UPDATE_EVSES)
     totals.evses_changed = cursor.rowcount
-    cursor.execute(sql.INSERT_EVSES)
-    totals.evses_new = cursor.rowcount
+    if new:
+        cursor.execute(sql.INSERT_EVSES)
+        totals.evses_new = cursor.rowcount
 
 
 def _rows(cursor: Any, statement: str) -> Iterator[tuple[Any, ...]]:

@@ -8,7 +8,7 @@ STAGE = """
         country text, latitude numeric(10, 7), longitude numeric(10, 7), time_zone text, publish boolean
     ) ON COMMIT DROP;
     CREATE TEMPORARY TABLE staged_evse (
-        number bigint, index integer, uid text, evse_id text, removed boolean
+        number bigint, index integer, uid text, evse_id text, removed boolean, connectors jsonb
     ) ON COMMIT DROP;
 """
 
@@ -30,16 +30,33 @@ _SAID = ("name", "address", "city", "postal_code", "country", "latitude", "longi
 _OLD = ", ".join(f"l.{column}" for column in _SAID)
 _NEW = ", ".join(f"COALESCE(s.{column}, l.{column})" for column in _SAID)
 
+# A connector `k`, of the EVSE `e`, for people.
+_CONNECTOR = """
+    concat_ws(' ', coalesce(e.evse_id, e.uid) || ':', k.said ->> 'id', k.said ->> 'standard', k.said ->> 'format',
+        k.said ->> 'power_type', k.said ->> 'max_voltage', 'V', k.said ->> 'max_amperage', 'A',
+        (k.said ->> 'max_electric_power') || ' W', k.said ->> 'tariff_ids', k.said ->> 'terms_and_conditions')
+"""
 # How the first of the file stand in the database: asked before, and once more after.
 FIRST = f"""
     SELECT s.number, s.location_id, l.id IS NOT NULL, {_OLD}, l.published,
            (SELECT string_agg(coalesce(e.evse_id, e.uid), ', ' ORDER BY e.uid) FROM locations_evse e
+            WHERE e.location_id = l.id),
+           (SELECT string_agg({_CONNECTOR}, '; ' ORDER BY e.uid, k.nth)
+            FROM locations_evse e, jsonb_array_elements(e.connectors) WITH ORDINALITY AS k (said, nth)
             WHERE e.location_id = l.id)
     FROM staged_location s
     LEFT JOIN locations_location l ON l.cpo_id = %(cpo)s AND l.location_id = s.location_id
     ORDER BY s.number LIMIT %(most)s
 """  # noqa: S608
-SHOWN = (*_SAID, "published", "evses")
+SHOWN = (*_SAID, "published", "evses", "connectors")
+
+# Asked first, for a statement that finds no row is a change of what decides all the same.
+COUNT_LOCATIONS = f"""
+    SELECT count(*), count(*) FILTER (WHERE l.id IS NULL), count(*) FILTER (
+        WHERE ROW ({_OLD}, l.published) IS DISTINCT FROM ROW ({_NEW}, l.published AND COALESCE(s.publish, true)))
+    FROM staged_location s
+    LEFT JOIN locations_location l ON l.cpo_id = %(cpo)s AND l.location_id = s.location_id
+"""  # noqa: S608
 
 # `published` can only be taken away, see locations.ocpi_import.
 UPDATE_LOCATIONS = f"""
@@ -65,7 +82,7 @@ INSERT_LOCATIONS = """
 COLLECT_EVSES = """
     CREATE TEMPORARY TABLE arriving_evse ON COMMIT DROP AS
     SELECT e.number, e.index, s.place, s.location_id, l.id AS location, e.uid, e.evse_id, e.removed,
-           chargeward_evse_id(e.evse_id) AS normal
+           e.connectors, chargeward_evse_id(e.evse_id) AS normal
     FROM staged_evse e
     JOIN staged_location s USING (number)
     JOIN locations_location l ON l.cpo_id = %(cpo)s AND l.location_id = s.location_id
@@ -97,6 +114,12 @@ DELETE_TAKEN_EVSES = """
     RETURNING (a.number, a.index), a.number, a.place, a.location_id, a.uid, a.evse_id
 """
 
+COUNT_EVSES = """
+    SELECT count(*) FILTER (WHERE a.removed AND e.id IS NOT NULL),
+           count(*) FILTER (WHERE NOT a.removed AND e.id IS NULL)
+    FROM arriving_evse a LEFT JOIN locations_evse e ON e.location_id = a.location AND e.uid = a.uid
+"""
+
 DELETE_REMOVED_EVSES = """
     DELETE FROM locations_evse e USING arriving_evse a
     WHERE a.removed AND e.location_id = a.location AND e.uid = a.uid
@@ -111,15 +134,17 @@ RELEASE_EVSE_IDS = """
 """
 
 UPDATE_EVSES = """
-    UPDATE locations_evse e SET evse_id = a.evse_id
+    UPDATE locations_evse e
+    SET evse_id = COALESCE(a.evse_id, e.evse_id), connectors = COALESCE(a.connectors, e.connectors)
     FROM arriving_evse a
-    WHERE e.location_id = a.location AND e.uid = a.uid AND NOT a.removed AND a.evse_id IS NOT NULL
-      AND e.evse_id IS DISTINCT FROM a.evse_id
+    WHERE e.location_id = a.location AND e.uid = a.uid AND NOT a.removed
+      AND (a.evse_id IS DISTINCT FROM e.evse_id AND a.evse_id IS NOT NULL
+           OR a.connectors IS DISTINCT FROM e.connectors AND a.connectors IS NOT NULL)
 """
 
 INSERT_EVSES = """
-    INSERT INTO locations_evse (location_id, uid, evse_id)
-    SELECT a.location, a.uid, a.evse_id FROM arriving_evse a
+    INSERT INTO locations_evse (location_id, uid, evse_id, connectors)
+    SELECT a.location, a.uid, a.evse_id, COALESCE(a.connectors, '[]') FROM arriving_evse a
     WHERE NOT a.removed
       AND NOT EXISTS (SELECT FROM locations_evse e WHERE e.location_id = a.location AND e.uid = a.uid)
     ORDER BY a.number, a.index

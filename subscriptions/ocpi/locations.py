@@ -2,7 +2,8 @@
 
 The portal keeps who may charge where, not what a place has to offer. What OCPI requires and the portal does not know is
 said as plainly as the format allows: status UNKNOWN, type UNKNOWN, "-" for a missing line of the address, 0.000000 for
-missing coordinates, and for each EVSE one connector of no voltage and no amperage.
+missing coordinates, and for an EVSE without connectors one of no voltage and no amperage. Connectors that the
+partner's version has no word for are left out.
 
 2.2.1 has shorter ids: a location or an EVSE with a longer one is none there, and left out. It says as well who may see
 a location that is not published: `publish_allowed_to` names of the authorization list whom the partner may know of.
@@ -18,6 +19,7 @@ from django.db.models.functions import Coalesce, Length
 from django.http import HttpResponse
 
 from authorization.models import AuthorizationListEntry
+from locations.connectors import POWER_TYPES_211, STANDARDS_211, Connector
 from locations.countries import ALPHA3
 from locations.models import EVSE, Location
 from subscriptions.models import LocationStamp, Module, Role, Version
@@ -28,7 +30,6 @@ from subscriptions.services import Sight
 from tokens.models import Token
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-CONNECTOR = "1"
 MAX_ID_221 = 36
 MOST_NAMED = 1000  # in publish_allowed_to of a location; whom it leaves out is let in all the same
 
@@ -170,13 +171,40 @@ def evse_object(evse: EVSE, at: str, version: str) -> dict[str, Any]:
     shape: dict[str, Any] = {"uid": evse.uid}
     if evse.evse_id:
         shape["evse_id"] = evse.evse_id
-    return shape | {"status": "UNKNOWN", "connectors": [connector_object(at, version)], "last_updated": at}
+    return shape | {"status": "UNKNOWN", "connectors": connector_objects(evse, at, version), "last_updated": at}
 
 
-def connector_object(at: str, version: str) -> dict[str, Any]:
+def connector_objects(evse: EVSE, at: str, version: str) -> list[dict[str, Any]]:
+    """Its connectors as far as the version can say them; where it can say none, the one that says as little as it may.
+    They change with their location, as the EVSE does."""
+    shown = [_connector(each, version) | {"last_updated": at} for each in evse.connectors if _sayable(each, version)]
+    return shown or [placeholder(at, version)]
+
+
+def _sayable(connector: Connector, version: str) -> bool:
+    if version != Version.V211:
+        return True
+    return connector["standard"] in STANDARDS_211 and connector["power_type"] in POWER_TYPES_211
+
+
+def _connector(connector: Connector, version: str) -> dict[str, Any]:
+    if version != Version.V211:
+        return dict(connector)
+    shape: dict[str, Any] = {name: connector[name] for name in ("id", "standard", "format", "power_type")}  # type: ignore[literal-required]
+    shape |= {"voltage": connector["max_voltage"], "amperage": connector["max_amperage"]}
+    # Of several tariffs 2.1.1 has room for one.
+    if tariffs := connector.get("tariff_ids"):
+        shape["tariff_id"] = tariffs[0]
+    if terms := connector.get("terms_and_conditions"):
+        shape["terms_and_conditions"] = terms
+    return shape
+
+
+def placeholder(at: str, version: str) -> dict[str, Any]:
+    """A connector of an EVSE of which none is known: OCPI requires one."""
     most = "" if version == Version.V211 else "max_"
     return {
-        "id": CONNECTOR, "standard": "IEC_62196_T2", "format": "SOCKET", "power_type": "AC_3_PHASE",
+        "id": "1", "standard": "IEC_62196_T2", "format": "SOCKET", "power_type": "AC_3_PHASE",
         f"{most}voltage": 0, f"{most}amperage": 0, "last_updated": at,
     }  # fmt: skip
 
@@ -209,7 +237,7 @@ class Locations(OcpiView):
 
 
 class OneLocation(OcpiView):
-    """A location, one of its EVSEs, or the connector of one."""
+    """A location, one of its EVSEs, or a connector of one."""
 
     module = Module.LOCATIONS
 
@@ -220,9 +248,12 @@ class OneLocation(OcpiView):
         if evse_uid is None:
             return shapes(self.sight, [location])[location.pk]
         at = stamp(location.last_updated)
-        for evse in shown_evses(location, self.version):
-            if evse.uid == evse_uid and connector_id in (None, CONNECTOR):
-                if connector_id is None:
-                    return evse_object(evse, at, self.version)
-                return connector_object(at, self.version)
-        raise not_found("EVSE" if connector_id is None else "connector", UNKNOWN_LOCATION)
+        evse = next((evse for evse in shown_evses(location, self.version) if evse.uid == evse_uid), None)
+        if evse is None:
+            raise not_found("EVSE", UNKNOWN_LOCATION)
+        if connector_id is None:
+            return evse_object(evse, at, self.version)
+        for connector in connector_objects(evse, at, self.version):
+            if connector["id"] == connector_id:
+                return connector
+        raise not_found("connector", UNKNOWN_LOCATION)

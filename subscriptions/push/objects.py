@@ -15,7 +15,7 @@ from locations.models import Location
 from subscriptions.models import Delivery, Module, Relayed
 from subscriptions.ocpi import locations, sessions
 from subscriptions.ocpi.envelope import stamp
-from subscriptions.ocpi.locations import connector_object, in_scope, whole
+from subscriptions.ocpi.locations import in_scope, placeholder, whole
 from subscriptions.ocpi.relayed import seen
 from subscriptions.ocpi.token_objects import token_objects
 from subscriptions.services import Sight
@@ -110,7 +110,7 @@ def _shown(row: Delivery, place: Any, shape: Shape, version: str, now: datetime)
     told = {evse["uid"] for evse in had}
     # A partner that was sent nothing yet may have pulled the EVSE.
     others = {address[3] for address in map(tuple, row.gone) if len(address) == 4 and address[:3] == to}
-    had += [{"uid": uid, "connectors": [connector_object(stamp(now), version)]} for uid in sorted(others - uids - told)]
+    had += [{"uid": uid, "connectors": [placeholder(stamp(now), version)]} for uid in sorted(others - uids - told)]
     if had:
         return Plan([*steps, Step("PUT", to, _without(shape, had, now, also=shape["evses"]))], shape, to)
     # EVSEs carry the location's time: when that alone differs, they have not changed.

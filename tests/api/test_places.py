@@ -107,6 +107,41 @@ def test_evses_and_their_station(api: Api, cpo: int, location: int) -> None:
     assert api.get("evses/", evse_id="É")["results"] == []
 
 
+CONNECTOR = {
+    "id": "1", "standard": "IEC_62196_T2", "format": "SOCKET", "power_type": "AC_3_PHASE", "max_voltage": 230,
+    "max_amperage": 32,
+}  # fmt: skip
+
+
+def test_connectors_of_an_evse(api: Api, cpo: int, location: int) -> None:
+    more = CONNECTOR | {
+        "id": "2", "max_electric_power": 22000, "tariff_ids": ["11"], "terms_and_conditions": "https://example.org/t",
+    }  # fmt: skip
+    evse = api.post("evses/", {"location": location, "uid": "1", "connectors": [CONNECTOR, more]})
+    assert evse["connectors"] == [CONNECTOR, more]
+    assert api.patch(f"evses/{evse['id']}/", {"evse_id": "NL*GFX*E1"})["connectors"] == [CONNECTOR, more]
+    assert api.patch(f"evses/{evse['id']}/", {"connectors": [more]})["connectors"] == [more]
+    assert api.get(f"locations/{location}/")["evses"][0]["connectors"] == [more]
+    assert api.patch(f"evses/{evse['id']}/", {"connectors": []})["connectors"] == []
+    nested = api.post("locations/", {"cpo": cpo, "location_id": "L2", "evses": [{"uid": "1", "connectors": [more]}]})
+    assert nested["evses"][0]["connectors"] == [more]
+    assert api.post("evses/", {"location": location, "uid": "2"})["connectors"] == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None, {}, "x", [1], [CONNECTOR, CONNECTOR], [CONNECTOR | {"id": "É"}], [CONNECTOR | {"standard": "TYPE_2"}],
+        [CONNECTOR | {"max_voltage": -1}], [CONNECTOR | {"max_amperage": 10**12}], [CONNECTOR | {"tariff_ids": "11"}],
+        [CONNECTOR | {"tariff_ids": [""]}], [CONNECTOR | {"terms_and_conditions": "ftp://example.org"}], [{"id": "1"}],
+        [CONNECTOR | {"id": "\ud800"}], [CONNECTOR | {"id": str(n)} for n in range(51)],
+    ],
+)  # fmt: skip
+def test_bad_connectors(api: Api, location: int, wrong: Any) -> None:
+    body = {"location": location, "uid": "1", "connectors": wrong}
+    assert list(api.post("evses/", body, 400)["errors"]) == ["connectors"]
+
+
 @pytest.mark.parametrize("identity", ["CP1", "CP/1", "a b", "CP%2F", "local-list", "CP.1", "X/revoke"])
 def test_stations_by_identity(api: Api, location: int, identity: str) -> None:
     from urllib.parse import quote

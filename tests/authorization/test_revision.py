@@ -1,5 +1,6 @@
 """The revision counts the commits that may alter a decision: each once, in their order, and nothing else."""
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,7 +16,7 @@ from django.utils import timezone
 from authorization.models import ApiKey, Change, ChargeException, Revision
 from authorization.services import authenticate, create_key, revoke
 from locations import access
-from locations.models import Location
+from locations.models import EVSE, Location
 from tests import factories
 from tests.refusals import at_commit, sql
 from tests.threads import Step, interleaved, together
@@ -33,6 +34,10 @@ NOT_DECIDING = {
     "authorization_spool": "how much of the log has arrived",
     "authorization_node": "which revision a node has",
 }
+
+CONNECTOR = {
+    "id": "1", "standard": "CHADEMO", "format": "CABLE", "power_type": "DC", "max_voltage": 400, "max_amperage": 125,
+}  # fmt: skip
 
 
 def revision() -> int:
@@ -74,7 +79,7 @@ def test_every_kind_of_write_to_every_table_raises_it_by_one() -> None:
         groups = [factories.group("cpo", factories.cpo())], [factories.group("driver", factories.driver())]
         factories.exception("whitelist", "emsp_for_cpo", *groups)
     for table in watched():
-        unless_it_means_something = table in ("authorization_apikey", "auth_user")
+        unless_it_means_something = table in ("authorization_apikey", "auth_user", "locations_evse")
         assert raised_by(partial(sql, f"UPDATE {table} SET id = id")) == (0 if unless_it_means_something else 1), table
         for write in ("DELETE FROM {} WHERE false", "TRUNCATE {} CASCADE"):
             assert raised_by(partial(sql, write.format(table))) == 1, (write, table)
@@ -101,6 +106,14 @@ def test_what_is_no_part_of_an_answer_does_not_count() -> None:
     assert ApiKey.objects.exclude(last_used_at=None).get() == key
     assert raised_by(lambda: User.objects.update(last_login=timezone.now(), email="a@example.org")) == 0
     assert raised_by(lambda: Location.objects.count()) == 0
+    evse = factories.evse()
+    assert raised_by(lambda: EVSE.objects.update(connectors=[])) == 0
+    assert raised_by(lambda: sql("UPDATE locations_evse SET connectors = %s", json.dumps([CONNECTOR]))) == 0
+    evse.refresh_from_db()
+    assert raised_by(evse.save) == 0
+    for fields in ({"uid": "other"}, {"evse_id": None}, {"location": factories.location()}):
+        assert raised_by(partial(EVSE.objects.update, **fields, connectors=[])) == 1, fields
+    assert raised_by(partial(EVSE.objects.update, uid="without an id")) == 1
 
 
 def test_who_may_ask_counts() -> None:

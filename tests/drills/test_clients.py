@@ -67,16 +67,23 @@ def ask(method: str, url: str, authorization: str, body: Any = None) -> Any:
         raise AssertionError(f"{url}: {error.code} {error.read()[:500]!r}") from error
 
 
+def plug(*tariffs: str) -> dict[str, Any]:
+    return {
+        "id": "1", "standard": "IEC_62196_T2", "format": "SOCKET", "power_type": "AC_3_PHASE", "max_voltage": 230,
+        "max_amperage": 32, "tariff_ids": tariffs,
+    }  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def cast(world: World) -> dict[str, Any]:
-    """A CPO with three places, and an eMSP."""
+    """A CPO with three places, the first with a connector, and an eMSP."""
     portal = Portal(world)
     cpo = portal.post("cpos/", country_code="NL", party_id="OPR", name="Operator", time_zone="Europe/Amsterdam")
     emsp = portal.post("emsps/", country_code="NL", party_id="TST", name="Tester")
     places = [
         portal.post(
             "locations/", cpo=cpo["id"], location_id=f"P{n}", name=f"Place {n}",
-            evses=[{"uid": f"P{n}-1", "evse_id": f"NL*OPR*E{n}"}],
+            evses=[{"uid": f"P{n}-1", "evse_id": f"NL*OPR*E{n}", "connectors": [] if n else [plug("T1")]}],
         )
         for n in range(3)
     ]  # fmt: skip
@@ -109,7 +116,8 @@ def test_a_typed_client(cast: dict[str, Any], python_with: Callable[..., str]) -
     found = json.loads(done.stdout)
     assert found == {
         "versions": ["2.1.1", "2.2.1"], "modules": ["credentials", *modules], "registered as": ["NL", "OPR"],
-        "locations": ["P0", "P1", "P2"], "evses": ["P0-1"], "connector": "1", "token": "7", "pulled": ["04C11E"],
+        "locations": ["P0", "P1", "P2"], "evses": ["P0-1"], "connector": ["1", 230, "T1"], "token": "7",
+        "pulled": ["04C11E"],
         "authorize": "ALLOWED", "unknown": "NotFoundError", "session": [["S1", 2.5]], "after": "UnauthorizedError",
     }  # fmt: skip
 
@@ -154,10 +162,17 @@ def test_a_partners_server(cast: dict[str, Any], python_with: Callable[..., str]
         wait_for(lambda: "Renamed" in json.dumps(ask("GET", f"{url}/seen", "")), 30)
         portal.ask("PATCH", f"locations/{place}/", {"city": "Gent"})
         wait_for(lambda: "Gent" in json.dumps(ask("GET", f"{url}/seen", "")), 30)
-        # It wants every connector's tariff, which OCPI leaves open and the portal does not know: the refusal is shown.
+        # It wants every connector's tariff. Where the connectors were given with one, it takes the place.
+        evse = {"uid": "P8-1", "evse_id": "NL*OPR*E8", "connectors": [plug("TARIFF-1")]}
+        priced = portal.post("locations/", cpo=cast["cpo"]["id"], location_id="P8", name="Priced", evses=[evse])
+        wait_for(lambda: "TARIFF-1" in json.dumps(ask("GET", f"{url}/seen", "")), 30)
+        portal.ask("PATCH", f"evses/{priced['evses'][0]['id']}/", {"connectors": [plug("TARIFF-2")]})
+        wait_for(lambda: "TARIFF-2" in json.dumps(ask("GET", f"{url}/seen", "")), 30)
+        # OCPI leaves the tariff open, and the portal knows of none at another place: that refusal is shown.
         portal.ask("PATCH", f"locations/{cast['places'][1]['id']}/", {"name": "With an EVSE"})
         log = f"subscriptions/{made['id']}/deliveries/?module=locations&state=waiting"
         wait_for(lambda: any("HTTP 422" in row["answer"] for row in portal.ask("GET", log)["results"]), 30)
+        assert [row["object"][-3:] for row in portal.ask("GET", log)["results"]] == ["/P1"]
         token = {
             "uid": "04E1E2", "type": "RFID", "auth_id": "NL-TST-C00122046", "issuer": "Extrawest", "valid": True,
             "whitelist": "ALLOWED", "last_updated": "2026-01-01T10:00:00Z",

@@ -9,7 +9,7 @@ import pytest
 
 from imports import work
 from imports.models import Import
-from locations.models import Location
+from locations.models import EVSE, Location
 from tests import factories
 from tests.imports.conftest import Desk, counts, revision
 
@@ -76,6 +76,41 @@ def test_what_is_wrong_is_said_by_object(desk_of: Callable[..., Desk], cpo: Any)
     desk.finalise(body, 409)
     desk.finalise(body, skip_errors=True)
     assert Location.objects.get().location_id == "L1"
+
+
+PLUG = {"id": "1", "standard": "CHADEMO", "format": "CABLE", "power_type": "DC", "voltage": 400, "amperage": 125}
+
+
+def plugged(*connectors: Any) -> str:
+    return json.dumps([ONE | {"evses": [{"uid": "1", "evse_id": "NL*GFX*E1", "connectors": connectors}]}])
+
+
+def test_connectors_come_along_and_decide_nothing(desk_of: Callable[..., Desk], cpo: Any) -> None:
+    desk = desk_of(cpo)
+    desk.bring(plugged(PLUG), "locations", cpo=cpo)
+    before = revision()
+    body = desk.upload(plugged(PLUG | {"amperage": 200}), "locations", cpo=cpo)
+    (row,) = body["first_rows"]
+    assert (row["outcome"], row["before"]["connectors"], row["after"]["connectors"]) == (
+        "changed",
+        "NL*GFX*E1: 1 CHADEMO CABLE DC 400 V 125 A",
+        "NL*GFX*E1: 1 CHADEMO CABLE DC 400 V 200 A",
+    )
+    done = desk.finalise(body)
+    assert (done["totals"]["evses_changed"], done["revision"]) == (1, before)
+    assert EVSE.objects.get().connectors[0]["max_amperage"] == 200
+    assert revision() == before
+
+
+def test_a_connector_that_is_left_out_is_said_and_stops_nothing(desk_of: Callable[..., Desk], cpo: Any) -> None:
+    desk = desk_of(cpo)
+    body = desk.upload(plugged(PLUG, {"id": "2"}), "locations", cpo=cpo)
+    assert (body["totals"]["errors"], body["totals"]["connectors_left_out"]) == (0, 1)
+    (error,) = body["errors"]
+    assert (error["row"], error["column"], error["value"]) == (1, "evses[0].connectors[1].standard", "L1")
+    assert error["message"].endswith("is missing: left out")
+    desk.finalise(body)
+    assert [each["id"] for each in EVSE.objects.get().connectors] == ["1"]
 
 
 @pytest.mark.django_db(transaction=True)

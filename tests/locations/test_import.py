@@ -286,7 +286,73 @@ class TestEvses:
         assert EVSE.objects.get().station == station
 
 
+CONNECTOR = {"id": "1", "standard": "CHADEMO", "format": "CABLE", "power_type": "DC", "voltage": 400, "amperage": 125}
+KEPT = {
+    "id": "1", "standard": "CHADEMO", "format": "CABLE", "power_type": "DC", "max_voltage": 400, "max_amperage": 125,
+}  # fmt: skip
+
+
+class TestConnectors:
+    def at(self, *evses: dict[str, Any]) -> dict[str, Any]:
+        return {"id": "X", "evses": [{"uid": f"{n}"} | evse for n, evse in enumerate(evses, 1)]}
+
+    def kept(self) -> list[Any]:
+        return list(EVSE.objects.order_by("uid").values_list("connectors", flat=True))
+
+    def test_they_are_kept_and_changed(self, cpo: CPO) -> None:
+        load(cpo, self.at({"connectors": [CONNECTOR]}, {"evse_id": "E2"}))
+        assert self.kept() == [[KEPT], []]
+        other = CONNECTOR | {"amperage": 200}
+        totals, _ = load(cpo, self.at({"connectors": [other]}, {"connectors": [other]}))
+        assert (totals.evses_changed, totals.unchanged) == (2, 1)
+        assert self.kept() == [[KEPT | {"max_amperage": 200}]] * 2
+        assert EVSE.objects.get(uid="2").evse_id == "E2"
+        load(cpo, self.at({"evse_id": "E1", "connectors": []}))
+        assert self.kept() == [[], [KEPT | {"max_amperage": 200}]]
+
+    def test_what_is_not_said_stays(self, cpo: CPO) -> None:
+        load(cpo, self.at({"connectors": [CONNECTOR]}))
+        before = history()
+        later = CONNECTOR | {"last_updated": "2026-01-05T10:00:00Z", "voltage": "400"}
+        totals, _ = load(cpo, self.at({}), self.at({}) | {"id": "Y"})
+        assert (totals.evses_changed, totals.evses_new) == (0, 1)
+        assert load(cpo, self.at({"connectors": None}))[0].evses_changed == 0
+        assert load(cpo, self.at({"connectors": [later]}))[0].evses_changed == 0
+        assert self.kept()[0] == [KEPT]
+        assert history() == before + 2
+
+    def test_one_that_cannot_be_taken_is_said_and_its_place_is_taken(self, cpo: CPO) -> None:
+        bad = {"id": "2", "standard": "Type 2"}
+        totals, lines = load(cpo, self.at({"evse_id": "E1", "connectors": [bad, CONNECTOR]}, {"connectors": [bad]}))
+        assert (totals.new, totals.evses_new, totals.evses_refused, totals.connectors_left_out) == (1, 2, 0, 2)
+        assert lines[0].startswith(
+            "object 1, location X: evses[0].connectors[0].standard 'Type 2' is none of OCPI's: left out"
+        )
+        assert "; 2 connectors left out; " in str(totals)
+        assert self.kept() == [[KEPT], []]
+        # A list of which nothing can be taken says nothing.
+        load(cpo, self.at({"connectors": [bad]}, {"connectors": "none", "status": "REMOVED"}))
+        assert self.kept() == [[KEPT]]
+        assert load(cpo, self.at({"connectors": {"id": "1"}}))[0].connectors_left_out == 1
+        assert self.kept() == [[KEPT]]
+
+    @pytest.mark.django_db(transaction=True)
+    def test_they_are_no_revision(self, cpo: CPO) -> None:
+        load(cpo, self.at({"connectors": [CONNECTOR]}))
+        before, events = Revision.objects.get().value, history()
+        assert load(cpo, self.at({"connectors": [CONNECTOR | {"voltage": 500}]}))[0].evses_changed == 1
+        assert (Revision.objects.get().value, history()) == (before, events + 1)
+        load(cpo, self.at({}, {}))
+        assert Revision.objects.get().value == before + 1
+
+
 class TestCommand:
+    def test_a_connector_that_is_left_out_is_no_failure(self, cpo: CPO, tmp_path: Path) -> None:
+        file = tmp_path / "file"
+        file.write_text(json.dumps({"id": "X", "evses": [{"uid": "1", "connectors": [{"id": "1"}]}]}))
+        call_command("import_locations", str(file), cpo="NL-GFX")
+        assert EVSE.objects.get().connectors == []
+
     def test_exit_code_and_summary(self, cpo: CPO, capsys: pytest.CaptureFixture[str]) -> None:
         call_command("import_locations", str(DATA / "ocpi_211.json"), cpo="nl*gfx")
         assert capsys.readouterr().out.startswith("2 new, 0 changed, 0 unchanged, 0 failed; EVSEs: 2 new")
@@ -324,13 +390,18 @@ class TestFoundFiles:
         assert (totals.new, totals.evses_new, lines) == (1, 2, [])
         location = Location.objects.get()
         assert (location.location_id, location.name, location.country) == ("LOC1", "Gent Zuid", "BEL")
-        assert location.evses.get(uid="3256").evse_id == "BE-BEC-E041503001"
+        evse = location.evses.get(uid="3256")
+        assert evse.evse_id == "BE-BEC-E041503001"
+        assert [(each["id"], each["format"]) for each in evse.connectors] == [("1", "CABLE"), ("2", "SOCKET")]
 
     @pytest.mark.parametrize("name", ["small-locations.json", "small-page-locations-0.json"])
     def test_a_feed_full_of_nulls(self, cpo: CPO, name: str) -> None:
         totals, lines = load_bytes(cpo, (SHARED / "nl-ndw" / name).read_bytes())
         assert (totals.new, totals.evses_new, lines) == (2, 4, [])
         assert set(Location.objects.values_list("name", "time_zone")) == {("", "Europe/Amsterdam")}
+        for evse in EVSE.objects.all():
+            (connector,) = evse.connectors
+            assert (connector["tariff_ids"], connector["max_voltage"], len(connector["id"])) == (["3"], 230, 36)
 
     def test_blocks_that_hold_no_location_load_nothing(self, cpo: CPO) -> None:
         content = (SHARED / "spec-2.1.1-d2" / "blocks" / "transport_and_format_L339.json").read_bytes()

@@ -337,6 +337,24 @@ class TestNeighbours:
             listing = next(found for found in page.context["listings"] if found.name == name)
             assert listing.count == number, (name, term)
 
+    def test_an_evse_shows_its_connectors(self, owner: Client, place: Location) -> None:
+        plug = {
+            "id": "7", "standard": "CHADEMO", "format": "CABLE", "power_type": "DC", "max_voltage": 400,
+            "max_amperage": 125,
+        }  # fmt: skip
+        evse = factories.evse(place)
+        EVSE.objects.filter(pk=evse.pk).update(connectors=[plug])
+        line = "7: CHADEMO, CABLE, DC, 400 V, 125 A"
+        address = url(EVSE, "change", evse.pk)
+        page = owner.get(address)
+        for shown in (page, owner.get(url(Location, "chargers", place.pk)), owner.get(url(EVSE, "history", evse.pk))):
+            assert line in shown.content.decode()
+        # They are not the form's to change.
+        send(owner, address, uid="renamed", connectors="[]")
+        evse.refresh_from_db()
+        assert (evse.uid, evse.connectors) == ("renamed", [plug])
+        assert "connectors" not in owner.get(url(EVSE, "add")).context["adminform"].form.fields
+
     def test_a_station_has_its_evses_and_its_log(self, owner: Client, place: Location) -> None:
         station = factories.station(place, authorization_required=False)
         factories.evse(place, station=station, evse_id="NL*GFX*E77")

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from locations.models import CPO, EVSE, Location
-from subscriptions.models import Delivery, PushEndpoint
+from subscriptions.models import Delivery, PartnerAccess, PushEndpoint
 from subscriptions.push import sweeping
 from tests import factories
 from tests.refusals import sql
@@ -81,6 +81,31 @@ def test_places_are_patched_and_their_evses_put(pushed: Push, server: PartnerSer
     assert set(bodies[1]) == {"city", "last_updated"}
     assert set(bodies[2]) == {"operator", "last_updated"}
     assert {evse["uid"]: evse["status"] for evse in bodies[3]["evses"]} == {evse.uid: "REMOVED", other.uid: "UNKNOWN"}
+
+
+@needs_ocpi
+@pytest.mark.parametrize("version", ["2.1.1", "2.2.1"])
+def test_a_connector_that_changes_is_told(pushed: Push, server: PartnerServer, version: str) -> None:
+    place = factories.location()
+    subscription = pushed(place.cpo, only=["locations"])
+    PartnerAccess.objects.filter(subscription=subscription).update(version=version)
+    evse = factories.evse(place)
+    push_all()
+    plug = {"id": "2", "standard": "CHADEMO", "format": "CABLE", "power_type": "DC", "tariff_ids": ["11"]}
+    plug |= {"max_voltage": 400, "max_amperage": 125}
+    for connectors in ([plug], [plug], [plug | {"tariff_ids": ["15"]}], []):
+        EVSE.objects.filter(pk=evse.pk).update(connectors=connectors)
+        push_all()
+    at = address("locations", place.cpo, place.location_id)
+    # What did not change is not told; where EVSEs differ the location is told whole.
+    assert server.told() == [("PUT", at)] * 4
+    told = [request.body["evses"][0]["connectors"] for request in server.received]
+    assert [[each["id"] for each in connectors] for connectors in told] == [["1"], ["2"], ["2"], ["1"]]
+    tariffs = ["11", "15"] if version == "2.1.1" else [["11"], ["15"]]
+    assert [told[n][0]["tariff_id" if version == "2.1.1" else "tariff_ids"] for n in (1, 2)] == tariffs
+    if version == "2.1.1":
+        for request in server.received:
+            valid(request.body, "locations")
 
 
 def test_what_is_gone_is_taken_back(pushed: Push, server: PartnerServer) -> None:

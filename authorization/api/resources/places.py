@@ -24,6 +24,7 @@ from authorization.services import NoRules, lists
 from authorization.services.visibility import open_to
 from locations import ids
 from locations.access import scope_of_request
+from locations.connectors import FORMATS, MAX_ID, MAX_NUMBER, MAX_URL, MOST, POWER_TYPES, STANDARDS, Connector, read
 from locations.models import CPO, EVSE, ChargeStation, Location
 
 
@@ -63,13 +64,36 @@ class CPOs(Resource):
     names = ("name", "country_code", "party_id")
 
 
+class ConnectorSerializer(serializers.Serializer[Any]):
+    """As a Connector of OCPI 2.2.1. What partners are shown in 2.1.1 follows from it."""
+
+    id = serializers.CharField(max_length=MAX_ID)
+    standard = serializers.ChoiceField(STANDARDS)
+    format = serializers.ChoiceField(FORMATS)
+    power_type = serializers.ChoiceField(POWER_TYPES)
+    max_voltage = serializers.IntegerField(min_value=0, max_value=MAX_NUMBER, help_text="Volts, line to neutral.")
+    max_amperage = serializers.IntegerField(min_value=0, max_value=MAX_NUMBER, help_text="Amperes.")
+    max_electric_power = serializers.IntegerField(min_value=0, max_value=MAX_NUMBER, required=False, help_text="Watts.")
+    tariff_ids = serializers.ListField(child=serializers.CharField(max_length=MAX_ID), required=False, max_length=MOST)
+    terms_and_conditions = serializers.URLField(max_length=MAX_URL, required=False)
+
+
 class EVSESerializer(Checked):
-    """`uid` may be left out where `evse_id` is given: then it is that."""
+    """`uid` may be left out where `evse_id` is given: then it is that. `connectors` is written as a whole, and decides
+    nothing."""
+
+    connectors = ConnectorSerializer(many=True, required=False, max_length=MOST)
 
     class Meta:
         model = EVSE
-        fields = ["id", "location", "station", "uid", "evse_id"]
+        fields = ["id", "location", "station", "uid", "evse_id", "connectors"]
         extra_kwargs = {"uid": {"required": False}}
+
+    def validate_connectors(self, given: list[dict[str, Any]]) -> list[Connector]:
+        found, problems = read(given)
+        if problems:
+            raise serializers.ValidationError([f"{problem.field} {problem.text}" for problem in problems])
+        return found
 
     def prepare(self, instance: EVSE) -> None:
         instance.uid = instance.uid or instance.evse_id or ""
@@ -92,7 +116,7 @@ class EVSEs(Resource):
 
 class NestedEVSESerializer(EVSESerializer):
     class Meta(EVSESerializer.Meta):
-        fields = ["id", "station", "uid", "evse_id"]
+        fields = ["id", "station", "uid", "evse_id", "connectors"]
         # A new location has no stations yet.
         read_only_fields = ["station"]
 

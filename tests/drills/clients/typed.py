@@ -34,7 +34,7 @@ one = emsp.locations.get_location_by_location_id(given["place"]).data
 found["evses"] = [each.uid for each in one.evses]
 emsp.locations.get_evse_by_location_id_and_evse_uid(given["place"], given["evse"])
 connector = emsp.locations.get_connector_by_location_id_evse_uid_and_connector_id(given["place"], given["evse"], "1")
-found["connector"] = connector.data.id
+found["connector"] = [connector.data.id, connector.data.voltage, connector.data.tariff_id]
 
 at = (given["country"], given["party"], "04C11E")
 put = {"uid": "04C11E", "token_type": "RFID", "auth_id": "NL-TST-C00122045", "issuer": "Typed", "valid": True}
