@@ -31,10 +31,11 @@ PUBLIC = Location.objects.filter(published=True)
 
 @dataclass
 class Walk:
-    """seconds, read: for each page, how long it took and how many rows the database read for it. names: what came."""
+    """For each page: seconds it took, rows that the database read for it, its size in bytes. names: what came."""
 
     seconds: list[float] = field(default_factory=list)
     read: list[int] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
     names: Counter[str] = field(default_factory=Counter)
 
     def deciles(self, figures: list[Any]) -> tuple[float, float, float]:
@@ -52,6 +53,7 @@ def pages(client: Client, path: str, name: str, limit: int) -> Iterator[tuple[Wa
         answer = client.get(url)
         walk.seconds.append(time.perf_counter() - began)
         walk.read.append(rows_read() - before)
+        walk.sizes.append(len(answer.content))
         assert answer.status_code == 200, answer.content[:300]
         shown = json.loads(answer.content)["data"]
         walk.names.update(each[name] for each in shown)
@@ -115,7 +117,7 @@ def partner() -> Client:
 
 
 def run(print: Print = print) -> dict[str, float]:  # noqa: A002 - it says what to pass
-    """Figures by name: `…_ms` of a page of 1,000, `…_rows` that the database read for it."""
+    """Figures by name: `…_ms` of a page of 1,000, `…_rows` that the database read for it, `…_kb` of its body."""
     figures: dict[str, float] = {}
 
     def note(name: str, value: float, about: str = "") -> None:
@@ -134,6 +136,10 @@ def run(print: Print = print) -> dict[str, float]:  # noqa: A002 - it says what 
         note(f"{kind}_pages", len(walk.seconds), f"{walk.names.total():,} rows, none missed, none twice")
         for when, seconds in zip(("first", "middle", "last"), walk.deciles(walk.seconds), strict=True):
             note(f"{kind}_{when}_ms", seconds * 1000)
+        for when, rows in zip(("first", "middle", "last"), walk.deciles(walk.read), strict=True):
+            note(f"{kind}_{when}_rows", rows)
+        for when, size in zip(("first", "middle", "last"), walk.deciles(walk.sizes), strict=True):
+            note(f"{kind}_{when}_kb", size / 1024)
         first, _, last = walk.deciles(walk.seconds)
         note(f"{kind}_last_to_first", last / first, "goal: flat")
     return figures
