@@ -408,6 +408,13 @@ CONTENT_SECURITY_POLICY = {"DIRECTIVES": STRICT}
 LOG_FORMAT = env.str("LOG_FORMAT", "") or ("json" if PRODUCTION else "line")
 # A line for each request but the chargers' questions, which the authorization log has.
 LOG_REQUESTS = _flag("LOG_REQUESTS", False)
+# Where traces go, in OpenTelemetry's own words; it reads its other variables itself. None: no traces.
+TRACES_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "") or env.str("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+TRACES = (
+    bool(TRACES_ENDPOINT)
+    and not _flag("OTEL_SDK_DISABLED", False)
+    and env.str("OTEL_TRACES_EXPORTER", "").strip().lower() != "none"
+)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

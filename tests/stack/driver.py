@@ -40,10 +40,11 @@ def refused(environment: Mapping[str, str]) -> str:
 
 
 class Portal:
-    """`python -m portal.stack run` on one data directory."""
+    """`python -m portal.stack run` on one data directory. values: further variables."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, **values: str) -> None:
         self.data = data
+        self.values = values
         self.port = ports.free()
         self.output = data.parent / "output.txt"
         self.process: subprocess.Popen[str] | None = None
@@ -54,7 +55,7 @@ class Portal:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "portal.stack", "run"],
                 cwd=PROJECT,
-                env=environ(self.data, PORT=str(self.port)),
+                env=environ(self.data, PORT=str(self.port), **self.values),
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 text=True,
