@@ -257,7 +257,7 @@ class ChoosePasswordView(Dressed, auth_views.PasswordResetConfirmView):
         return response
 
 
-def invite(request: HttpRequest, user: User) -> bool:
-    """Has the user sent a link to choose a password by."""
+def invite(request: HttpRequest, user: User, language: str = "") -> bool:
+    """Has the user sent a link to choose a password by. language: of the letter; "" for that of the request."""
     log.note(request, Outcome.INVITED, user, by=request.user)
-    return send(tasks.invite, user.pk, get_language() or settings.LANGUAGE_CODE, site_of(request))
+    return send(tasks.invite, user.pk, language or get_language() or settings.LANGUAGE_CODE, site_of(request))
