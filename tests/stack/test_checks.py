@@ -75,6 +75,7 @@ def test_production():
         ("DATABASE_POOL_SIZE", "1_0", "E002"),
         ("SECOND_FACTOR_FOR_ALL", "perhaps", "E001"),
         ("PROXIES", "10", "E002"),
+        ("LOG_IN_FORMS_PER_MINUTE", "many", "E002"),
         ("OTEL_SDK_DISABLED", "perhaps", "E001"),
     ],
 )
