@@ -61,7 +61,7 @@ class Portal:
                 text=True,
                 start_new_session=True,
             )
-        wait_for(lambda: "Ctrl-C stops everything" in self.output.read_text() or self.process.poll() is not None, 110)
+        wait_for(lambda: "Ctrl-C stops everything" in self.output.read_text() or self.process.poll() is not None, 240)
         text = self.output.read_text()
         assert READY in text, text
         return text
