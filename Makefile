@@ -14,7 +14,7 @@ help: ## list the targets
 run: .venv/.installed ## start the portal with its servers, worker and beat; Ctrl-C stops all of it
 	@exec $(PY) -m portal.stack run
 
-test: .venv/.installed ## run every test with throwaway servers; ARGS="-k word" passes options to pytest
+test: .venv/.traces ## run every test with throwaway servers; ARGS="-k word" passes options to pytest
 	@exec $(PY) -m portal.stack test -- $(PY) -m pytest $(ARGS)
 
 bench: .venv/.installed ## run the benchmarks with throwaway servers
@@ -23,7 +23,7 @@ bench: .venv/.installed ## run the benchmarks with throwaway servers
 drills: .venv/.installed ## kill, stop and change everything under load, for some minutes, and print what came of it
 	@exec env DRILLS=long $(PY) -m pytest -v -n 0 tests/drills tests/engine/test_volume.py $(ARGS)
 
-check: .venv/.installed ## ruff, mypy, import rules, migrations, Django's deployment checks
+check: .venv/.traces ## ruff, mypy, import rules, migrations, Django's deployment checks
 	@exec sh .ci/check
 
 screenshots: .venv/.installed ## take the pictures of docs/pictures anew, with Chromium
@@ -34,3 +34,6 @@ messages: .venv/.installed ## collect the portal's texts for translation, and co
 
 .venv/.installed: requirements.lock pyproject.toml
 	@sh .ci/install
+
+.venv/.traces: .venv/.installed requirements-traces.lock
+	@sh .ci/install requirements-traces.lock .venv/.traces

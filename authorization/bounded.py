@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NoAnswer
+from contextvars import copy_context
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -36,7 +37,7 @@ class Bounded:
         until = time.monotonic() + patience
         if not self._free.acquire(timeout=patience / 2):
             raise OperationalError("Everybody who could ask the database waits for it.")
-        future = self._threads.submit(_with_connection, work)
+        future = self._threads.submit(copy_context().run, _with_connection, work)
         future.add_done_callback(self._done)
         try:
             return future.result(max(0.0, until - time.monotonic()))

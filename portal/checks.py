@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from portal import traces
 from portal.logs import FORMATS
 from portal.settings import FALSE, TRUE
 
-FLAGS = ("PRODUCTION", "DEBUG", "AUTHORIZE_FRONT", "SECOND_FACTOR_FOR_ALL", "LOG_REQUESTS")
+FLAGS = ("PRODUCTION", "DEBUG", "AUTHORIZE_FRONT", "SECOND_FACTOR_FOR_ALL", "LOG_REQUESTS", "OTEL_SDK_DISABLED")
 # name: (least, most, example)
 NUMBERS = {
     "PORT": (1, 65535, 8000),
@@ -35,6 +36,7 @@ NUMBERS = {
     "PROXIES": (0, 9, 1),
     "UNKNOWN_TOKENS_PER_STATION": (0, 1_000_000_000, 100),
     "UNKNOWN_TOKENS_PER_CPO": (0, 1_000_000_000, 1000),
+    "LOG_IN_FORMS_PER_MINUTE": (0, 1_000_000, 60),
     "IMPORT_MAX_MEGABYTES": (1, 1_000_000, 512),
 }
 DATABASE_SCHEMES = ("postgres", "postgresql")
@@ -53,7 +55,7 @@ SECRET_KEY_LENGTH = 50
 @register()
 def settings_are_meant(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Every message about the environment. Errors stop migrate, runserver and the like; warnings do not."""
-    messages = [*_flags(), *_numbers(), *_urls(), *_networks(), *_ocpi(), *_mqtt(), *_email(), *_logs()]
+    messages = [*_flags(), *_numbers(), *_urls(), *_networks(), *_ocpi(), *_mqtt(), *_email(), *_logs(), *_traces()]
     return messages + (list(_production()) if settings.PRODUCTION else [])
 
 
@@ -134,6 +136,21 @@ def _logs() -> Iterator[CheckMessage]:
     if settings.LOG_FORMAT not in FORMATS:
         hint = f"Set LOG_FORMAT to one of {', '.join(FORMATS)}."
         yield Error(f"LOG_FORMAT is {settings.LOG_FORMAT!r}.", hint=hint, id="chargeward.E015")
+
+
+def _traces() -> Iterator[CheckMessage]:
+    if not settings.TRACES:
+        return
+    if problem := _url_problem(settings.TRACES_ENDPOINT, ("http", "https")):
+        hint = "Set OTEL_EXPORTER_OTLP_ENDPOINT to http://HOST:4318, where a collector takes OTLP over HTTP."
+        yield Error(f"OTEL_EXPORTER_OTLP_ENDPOINT {problem}.", hint=hint, id="chargeward.E016")
+    if os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf") not in ("", "http/protobuf"):
+        hint = "Set OTEL_EXPORTER_OTLP_PROTOCOL to http/protobuf, and the endpoint's port to the collector's for it."
+        yield Warning("Traces are sent over HTTP only.", hint=hint, id="chargeward.W014")
+    if not traces.installed():
+        text = "OTEL_EXPORTER_OTLP_ENDPOINT is set, and OpenTelemetry is not installed: there are no traces."
+        hint = "Run .venv/bin/python -m pip install --require-hashes --requirement requirements-traces.lock"
+        yield Warning(text, hint=hint + ", or unset it.", id="chargeward.W013")
 
 
 def _url_problem(url: str, schemes: tuple[str, ...]) -> str:

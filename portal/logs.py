@@ -15,8 +15,11 @@ from django.http import HttpRequest, HttpResponseBase
 HEADER = "X-Request-ID"
 FORMATS = ("line", "json")
 request_id: ContextVar[str] = ContextVar("request_id", default="")
+TRACE_ID = "chargeward.trace_id"  # in a request's META: that of the trace it is in
 task: ContextVar[tuple[str, str]] = ContextVar("task", default=("", ""))  # name and id, in a worker
 logger = logging.getLogger("chargeward.requests")
+# portal.traces puts its own here: the id of the trace that the caller is in.
+trace_id: Callable[[], str] = str
 SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -24,11 +27,12 @@ class WithRequestId(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()
         record.task, record.task_id = task.get()
+        record.trace_id = trace_id()
         return True
 
 
 class AsJson(logging.Formatter):
-    """at, level, logger, message; where there are any, request_id, task, task_id and error, and what
+    """at, level, logger, message; where there are any, request_id, trace_id, task, task_id and error, and what
     `extra={"about": …}` adds."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -38,7 +42,7 @@ class AsJson(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        for name in ("request_id", "task", "task_id"):
+        for name in ("request_id", "trace_id", "task", "task_id"):
             if value := getattr(record, name, ""):
                 line[name] = value
         if record.exc_info:
@@ -77,4 +81,6 @@ def _note(request: HttpRequest, response: HttpResponseBase, seconds: float) -> N
         "status": response.status_code,
         "ms": round(seconds * 1000, 1),
     }
+    if TRACE_ID in request.META:
+        about["trace_id"] = request.META[TRACE_ID]
     logger.info("%(method)s %(route)s %(status)s in %(ms)s ms", about, extra={"about": about})

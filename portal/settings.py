@@ -110,6 +110,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "portal.language.LanguageMiddleware",
+    "portal.login.floods.FloodMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -239,6 +240,9 @@ OTP_TOTP_ISSUER = "Chargeward"
 LOG_INS_KEPT_DAYS = _number("LOG_INS_KEPT_DAYS", 90)
 # How many of our own proxies stand before a node, each of which adds to X-Forwarded-For whom it saw.
 PROXIES = _number("PROXIES", 1 if PRODUCTION else 0)
+
+# Forms that one address may post at the door in a minute, whatever comes of them. 0: any number.
+LOG_IN_FORMS_PER_MINUTE = _number("LOG_IN_FORMS_PER_MINUTE", 60)
 
 # Guesses are counted by name and address together: nobody is locked out by what somebody else tries.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
@@ -408,6 +412,13 @@ CONTENT_SECURITY_POLICY = {"DIRECTIVES": STRICT}
 LOG_FORMAT = env.str("LOG_FORMAT", "") or ("json" if PRODUCTION else "line")
 # A line for each request but the chargers' questions, which the authorization log has.
 LOG_REQUESTS = _flag("LOG_REQUESTS", False)
+# Where traces go, in OpenTelemetry's own words; it reads its other variables itself. None: no traces.
+TRACES_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "") or env.str("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+TRACES = (
+    bool(TRACES_ENDPOINT)
+    and not _flag("OTEL_SDK_DISABLED", False)
+    and env.str("OTEL_TRACES_EXPORTER", "").strip().lower() != "none"
+)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

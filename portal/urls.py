@@ -22,6 +22,7 @@ urlpatterns = [
     path("healthz", healthz),
     path("readyz", readyz),
     path("metrics", MetricsView.as_view()),
+    path("api/v1/", include("portal.login.api")),
     path("api/v1/", include("people.api.urls")),
     path("api/v1/", include("subscriptions.api.urls")),
     path("api/v1/", include("imports.api.urls")),

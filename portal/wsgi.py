@@ -4,7 +4,7 @@ import io
 import os
 from collections.abc import Callable, Iterable
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 os.environ.setdefault("DATABASE_POOL_TIMEOUT", "2")
@@ -14,16 +14,28 @@ from django.core.wsgi import get_wsgi_application
 
 from portal.charging import PATHS, ChargingHandler
 from portal.folders import count_in
+from portal.traces import start
 
 MAX_BODY = 8 * 1024 * 1024  # bytes, as DATA_UPLOAD_MAX_MEMORY_SIZE
 # Before anything that counts is imported.
 count_in(settings.METRICS_FOLDER)
+# Before Django reads which middleware there is.
+_traced = start("web")
 _django = get_wsgi_application()
 
 
-# Only now: they need the apps to be loaded.
-_charging: Callable[..., Iterable[bytes]] = import_module("portal.front").with_front(ChargingHandler())
-import_module("portal.web_node").answer_from_the_copy()
+def _answer_questions() -> Callable[..., Iterable[bytes]]:
+    """Only now: they need the apps to be loaded."""
+    with_front = import_module("portal.front").with_front
+    import_module("portal.web_node").answer_from_the_copy()
+    if not _traced:
+        return cast(Callable[..., Iterable[bytes]], with_front(ChargingHandler()))
+    spans = import_module("portal.traces.spans")
+    spans.note_decisions()
+    return cast(Callable[..., Iterable[bytes]], spans.Asked(with_front(spans.behind(ChargingHandler()))))
+
+
+_charging = _answer_questions()
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -22,6 +22,12 @@ def _quick_settings(settings: LazySettings) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _nobody_floods_the_door(settings: LazySettings) -> None:
+    """All tests come from one address."""
+    settings.LOG_IN_FORMS_PER_MINUTE = 0
+
+
+@pytest.fixture(autouse=True)
 def _nobody_tries_ids(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Random questions by the thousand close no key; nor does one test for another."""
     settings.UNKNOWN_TOKENS_PER_STATION = settings.UNKNOWN_TOKENS_PER_CPO = 0

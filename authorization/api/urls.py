@@ -42,7 +42,6 @@ router.register("exception-groups", groups.ExceptionGroups)
 router.register("exceptions", exceptions.Exceptions)
 router.register("authorizations", log.Authorizations)
 router.register("api-keys", keys.ApiKeys)
-router.register("users", accounts.Users)
 router.register("roles", accounts.Roles)
 router.register("grants", accounts.Grants, basename="grant")
 

@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget
 from locations.admin_base import ScopedAdmin
 from locations.admin_pages import Button, ObjectPage
 from portal.login import log, second_factor
+from portal.login.letters import can_be_invited
 from portal.login.models import Outcome
 from portal.login.views import invite
 
@@ -60,7 +61,7 @@ class GettingIn(ScopedAdmin):
         found = super().buttons(request, obj)
         if not self.has_change_permission(request, obj):
             return found
-        if obj.is_active and obj.email and not obj.has_usable_password():
+        if can_be_invited(obj):
             found.append(Button(_("Invite by e-mail"), self.address("invite", obj)))
         if second_factor.has_one(obj):
             found.append(Button(_("Remove second factor"), self.address("remove-second-factor", obj), danger=True))
@@ -81,7 +82,7 @@ class GettingIn(ScopedAdmin):
             self.message_user(request, said, messages.ERROR)
 
     def invite_page(self, request: HttpRequest, obj: User) -> HttpResponse:
-        if not obj.is_active or not obj.email or obj.has_usable_password():
+        if not can_be_invited(obj):
             said = _("Invited are active users with an e-mail address and no password yet.")
             self.message_user(request, said, messages.ERROR)
             return HttpResponseRedirect(self.address("change", obj))

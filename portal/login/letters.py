@@ -54,6 +54,11 @@ class Links:
 links = Links()
 
 
+def can_be_invited(user: User) -> bool:
+    """Active, with an address, and without a password so far."""
+    return user.is_active and bool(user.email) and not user.has_usable_password()
+
+
 def write(user: User, kind: str, language: str, site: str) -> None:
     """Sends a link. site: "https://portal.example.org". Raises OSError where the mail server does not take it."""
     where = {"uidb64": urlsafe_base64_encode(force_bytes(user.pk)), "token": links.make_token(user, kind)}

@@ -1,7 +1,7 @@
 """The pages at the door. Each translates, asks `second_factor` or `letters`, and translates back."""
 
 import logging
-from threading import BoundedSemaphore, Lock
+from threading import Lock
 from typing import Any
 
 import qrcode
@@ -25,6 +25,8 @@ from qrcode.image.svg import SvgPathImage
 
 from portal.headers import refused
 from portal.login import log, pending, second_factor, tasks
+from portal.login.clients import counted_address
+from portal.login.floods import Door
 from portal.login.forms import TOO_MANY, TOO_MANY_TRIES, CodeForm, ForgottenForm, LogInForm, NewPasswordForm
 from portal.login.letters import links
 from portal.login.models import Outcome
@@ -32,7 +34,7 @@ from portal.login.models import Outcome
 logger = logging.getLogger(__name__)
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 # A password costs more than half a second of a core. A process looks at one at a time, and lets two wait for it.
-_door, _looking = BoundedSemaphore(3), Lock()
+_door, _looking = Door(3), Lock()
 # Letters that one address may ask for in a quarter of an hour.
 MOST_ASKED = 10
 
@@ -68,15 +70,16 @@ class LogInView(Dressed, auth_views.LoginView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """What is not looked at costs as little as it can, and is no row of the log: chargers wait meanwhile."""
         if log.too_many_from(request):
-            return refused(request, 429, _("Too many tries"), str(TOO_MANY_TRIES))
-        if not _door.acquire(blocking=False):
+            return _told_to_wait(request, log.WINDOW.seconds, _("Too many tries"), str(TOO_MANY_TRIES))
+        address = counted_address(request)
+        if not _door.enter(address):
             said = _("Very many people are logging in. Try again in a moment.")
-            return refused(request, 429, _("One moment"), said)
+            return _told_to_wait(request, 2, _("One moment"), said)
         try:
             with _looking:
                 return super().post(request, *args, **kwargs)
         finally:
-            _door.release()
+            _door.leave(address)
 
     def get_default_redirect_url(self) -> str:
         return reverse("admin:index")
@@ -95,6 +98,12 @@ class LogInView(Dressed, auth_views.LoginView):
         response = super().form_invalid(form)
         response.status_code = 429 if form.has_error("__all__", TOO_MANY) else 200
         return response
+
+
+def _told_to_wait(request: HttpRequest, seconds: int, title: str, said: str) -> HttpResponse:
+    response = refused(request, 429, title, said)
+    response.headers["Retry-After"] = str(seconds)
+    return response
 
 
 class CodeView(Dressed, FormView):  # type: ignore[type-arg]
@@ -257,7 +266,7 @@ class ChoosePasswordView(Dressed, auth_views.PasswordResetConfirmView):
         return response
 
 
-def invite(request: HttpRequest, user: User) -> bool:
-    """Has the user sent a link to choose a password by."""
+def invite(request: HttpRequest, user: User, language: str = "") -> bool:
+    """Has the user sent a link to choose a password by. language: of the letter; "" for that of the request."""
     log.note(request, Outcome.INVITED, user, by=request.user)
-    return send(tasks.invite, user.pk, get_language() or settings.LANGUAGE_CODE, site_of(request))
+    return send(tasks.invite, user.pk, language or get_language() or settings.LANGUAGE_CODE, site_of(request))

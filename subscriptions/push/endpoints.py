@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -165,4 +166,5 @@ def try_out(subscription: Subscription, module: str | None = None) -> list[Teste
             return line.ask("GET", row.url, access.headers(f"msg_test_{row.pk}", b""))
 
     with ThreadPoolExecutor(max(len(rows), 1)) as threads:
-        return [Tested(row.pk, row, answer) for row, answer in zip(rows, threads.map(ask, rows), strict=True)]
+        asked = [threads.submit(copy_context().run, ask, row) for row in rows]
+        return [Tested(row.pk, row, each.result()) for row, each in zip(rows, asked, strict=True)]

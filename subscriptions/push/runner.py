@@ -7,6 +7,7 @@ to what is due, or is frozen.
 import logging
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -54,7 +55,7 @@ def _run(listening: psycopg.Connection[Any], longest: float, idle: float) -> int
             if time.monotonic() < end:
                 for pk in _due(timezone.now()):
                     if pk not in busy and len(busy) < THREADS:
-                        busy[pk] = threads.submit(turns.take, pk)
+                        busy[pk] = threads.submit(copy_context().run, turns.take, pk)
             if busy:
                 last = time.monotonic()
             elif time.monotonic() >= min(end, last + idle):

@@ -16,6 +16,9 @@ PICTURES = DOCS / "pictures"
 MOST_BYTES = 150_000
 # Named in the docs and read by others than us, or by a process that the stack starts.
 FOREIGN = {"ARGS", "BENCH_ROWS", "DJANGO_SUPERUSER_PASSWORD", "DRILLS", "PYTHON", "PIP_INDEX_URL"}
+# OpenTelemetry's own.
+FOREIGN |= {"OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"}
+FOREIGN |= {"OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "OTEL_EXPORTER_OTLP_HEADERS"}
 # Shell variables of the guides' own blocks.
 _SET = re.compile(r"^\s*(?:export )?([A-Z][A-Z0-9_]*)=", re.MULTILINE)
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|HOST|PORT|PROXIES|PRODUCTION|DEBUG")

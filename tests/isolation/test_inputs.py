@@ -11,6 +11,7 @@ from authorization.api.filters import IdFilter
 from authorization.api.resources.fields import PkField
 from authorization.api.urls import router
 from imports.api.urls import router as imports
+from portal.login.api import router as users
 from subscriptions.api.urls import router as subscriptions
 from tests.isolation import urls
 from tests.isolation.conftest import Asker
@@ -18,7 +19,7 @@ from tests.isolation.urls import BY_NAME
 from tests.isolation.world import MISSING, NAME, SECRET, Side, World
 
 pytestmark = pytest.mark.django_db
-REGISTRY = [*router.registry, *imports.registry, *subscriptions.registry]
+REGISTRY = [*router.registry, *users.registry, *imports.registry, *subscriptions.registry]
 # What in a body is one of the asker's own, so that the one foreign value in it is what is refused.
 BODIES: dict[str, Any] = {
     "location": lambda s: {"cpo": s.pk("cpo"), "location_id": "new"},
@@ -34,7 +35,7 @@ BODIES: dict[str, Any] = {
     "apikey": lambda s: {"name": "new"},
     "cpo": lambda s: {"country_code": "NL", "party_id": "NEW", "name": "new"},
     "emsp": lambda s: {"country_code": "NL", "party_id": "NEW", "name": "new"},
-    "user": lambda s: {"username": "new"},
+    "user": lambda s: {"username": "new", "email": "new@example.org", "invite": True},
     "group": lambda s: {"name": "new"},
     "grant": lambda s: {"user": s.pk("user")},
     "decision": lambda s: {},

@@ -156,14 +156,29 @@ def test_what_a_client_claims_counts_for_nothing(ann: User, settings: LazySettin
 
 
 def test_few_passwords_are_looked_at_at_once(ann: User) -> None:
-    for _ in range(3):
-        assert views._door.acquire(blocking=False)
+    others = ["192.0.2.7", "192.0.2.8", "192.0.2.9"]
+    for address in others:
+        assert views._door.enter(address)
     try:
-        assert "Very many people" in enter("ann", PASSWORD).content.decode()
+        refused = enter("ann", PASSWORD)
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "2")
+        assert "Very many people" in refused.content.decode()
     finally:
-        for _ in range(3):
-            views._door.release()
+        for address in others:
+            views._door.leave(address)
     assert enter("ann", PASSWORD).status_code == 302
+
+
+def test_one_address_leaves_a_place_to_others(ann: User) -> None:
+    flood = "192.0.2.7"
+    assert [views._door.enter(flood) for _ in range(4)] == [True, True, False, False]
+    try:
+        assert enter("ann", PASSWORD, flood).status_code == 429
+        assert enter("ann", PASSWORD).status_code == 302
+    finally:
+        views._door.leave(flood)
+        views._door.leave(flood)
+    assert enter("ann", PASSWORD, flood).status_code == 302
 
 
 def test_what_was_typed_is_kept_nowhere(ann: User) -> None:

@@ -40,10 +40,11 @@ def refused(environment: Mapping[str, str]) -> str:
 
 
 class Portal:
-    """`python -m portal.stack run` on one data directory."""
+    """`python -m portal.stack run` on one data directory. values: further variables."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, **values: str) -> None:
         self.data = data
+        self.values = values
         self.port = ports.free()
         self.output = data.parent / "output.txt"
         self.process: subprocess.Popen[str] | None = None
@@ -54,13 +55,13 @@ class Portal:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "portal.stack", "run"],
                 cwd=PROJECT,
-                env=environ(self.data, PORT=str(self.port)),
+                env=environ(self.data, PORT=str(self.port), **self.values),
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 text=True,
                 start_new_session=True,
             )
-        wait_for(lambda: "Ctrl-C stops everything" in self.output.read_text() or self.process.poll() is not None, 110)
+        wait_for(lambda: "Ctrl-C stops everything" in self.output.read_text() or self.process.poll() is not None, 240)
         text = self.output.read_text()
         assert READY in text, text
         return text

@@ -8,7 +8,7 @@ import sys
 import kombu
 import pytest
 
-from portal import settings
+from portal import settings, traces
 from portal.checks import settings_are_meant
 from portal.stack.options import PROJECT
 
@@ -75,6 +75,8 @@ def test_production():
         ("DATABASE_POOL_SIZE", "1_0", "E002"),
         ("SECOND_FACTOR_FOR_ALL", "perhaps", "E001"),
         ("PROXIES", "10", "E002"),
+        ("LOG_IN_FORMS_PER_MINUTE", "many", "E002"),
+        ("OTEL_SDK_DISABLED", "perhaps", "E001"),
     ],
 )
 def test_wrong_variable(monkeypatch, name, value, code):
@@ -130,3 +132,23 @@ def test_the_brokers_certificate_is_looked_at(query):
     url = settings._broker(f"rediss://:secret@redis.example.org:6379/0{query}")
     assert kombu.Connection(url).ssl["ssl_cert_reqs"] == ssl.CERT_REQUIRED
     assert settings._broker("redis://127.0.0.1:6379/0") == "redis://127.0.0.1:6379/0"
+
+
+def test_traces(monkeypatch, settings):
+    """Wanted without what they need: the process runs all the same, and is told what to install."""
+
+    def said():
+        found = {str(message.id).partition(".")[2]: str(message.hint) for message in settings_are_meant(None)}
+        return {code: hint for code, hint in found.items() if "OTEL" in hint or "traces" in hint}
+
+    assert said() == {}
+    settings.TRACES, settings.TRACES_ENDPOINT = True, "http://127.0.0.1:4318"
+    monkeypatch.setattr(traces, "find_spec", lambda name: None)
+    assert "--requirement requirements-traces.lock" in said()["W013"]
+    assert traces.start("web") is False
+    monkeypatch.setattr(traces, "find_spec", lambda name: object())
+    assert said() == {}
+    settings.TRACES_ENDPOINT = "127.0.0.1:4318"
+    assert "http://HOST:4318" in said()["E016"]
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+    assert "http/protobuf" in said()["W014"]
