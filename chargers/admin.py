@@ -88,6 +88,11 @@ class Told(OnlyShown, ScopedAdmin):
 
 @admin.register(AuthorizationInUse)
 class AuthorizationInUseAdmin(Told):
+    empty = gettext_lazy(
+        "Who charges, and who did, where a charge began with Josev's messages, OCPP or a command. What chargers only "
+        "asked is in the authorization log."
+    )
+    empty_leads = (gettext_lazy("Authorization log"), "admin:authorization_decision_changelist")
     list_display = ("where", "began", "state", "via")
     list_select_related = ("location", "station", "evse")
     list_filter = (OpenFilter, ("location", PartyFilter), ("via", ChoicesDropdownFilter))
@@ -179,6 +184,10 @@ class AuthorizationInUseAdmin(Told):
 
 @admin.register(Command)
 class CommandAdmin(Told):
+    empty = gettext_lazy(
+        "What stations were told to do. Commands are given on a charge station's page, under Charging."
+    )
+    empty_leads = (gettext_lazy("Charge stations"), "admin:locations_chargestation_changelist")
     list_display = ("what", "where", "given", "shown_state", "detail", "user")
     list_select_related = ("location", "station", "evse", "user")
     list_filter = (("kind", ChoicesDropdownFilter), ("state", ChoicesDropdownFilter), ("location", PartyFilter))

@@ -139,6 +139,8 @@ class Command(AtStation):
     answered_at = models.DateTimeField(null=True, blank=True)
 
     class Meta(AtStation.Meta):
+        verbose_name = _("command")
+        verbose_name_plural = _("commands")
         ordering = ["-created_at", "-pk"]
         indexes = [
             models.Index(

@@ -91,6 +91,13 @@ class ScopedAdmin(ObjectPages, Versioned, Scoped, Fields, ThemedAdmin):
     fixed: tuple[str, ...] = ()
     # How to word what the database refuses, by constraint: (field, text or None).
     refusals: admin_refusals.Refusals = {}
+    # What an empty list says would be here, and how it comes; where else it leads: (title, name of the address).
+    empty: Any = ""
+    empty_leads: tuple[Any, ...] = ()
+    # What the button there says, if not "Add" with the model's name.
+    adds: Any = ""
+    # What one row, and several, are called where they are counted, if not as the model is.
+    counted: tuple[Any, ...] = ()
     # Whose changes the history shows besides the object's own: (model, its foreign key).
     history_parts: Sequence[tuple[type[models.Model], str]] = ()
 

@@ -68,6 +68,10 @@ extend(Token, PersonPages, object_pages=(*TokenPages.object_pages, *PAGES))
 
 @admin.register(Erasure)
 class ErasureAdmin(OnlyShown, ScopedAdmin):
+    empty = gettext_lazy(
+        "Whose personal data was erased, and when. Erase is on the pages of drivers and of charge tokens."
+    )
+    empty_leads = (gettext_lazy("Drivers"), "admin:tokens_driver_changelist")
     list_display = ("moment", "kind", "party", "by_name", "state")
     list_select_related = ("emsp",)
     sortable_by = ()

@@ -41,6 +41,9 @@ class TokenRotation(Rotation):
 class SubscriptionAdmin(PushPages):
     admins_only = True
     object_pages = (*PushPages.object_pages, ObjectPage("rotate", changes=True))
+    empty = gettext_lazy(
+        "Each partner platform has a subscription: what it may see, and the token with which it pulls."
+    )
     list_display = ("name", "party", "role", "offered", "status", "last_used")
     list_filter = (("role", ChoicesDropdownFilter), ("enabled", BooleanRadioFilter))
     search_fields = ("name", "country_code", "party_id")

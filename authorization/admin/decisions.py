@@ -54,6 +54,9 @@ class Answered(BooleanRadioFilter):  # type: ignore[misc]
 
 @admin.register(Decision)
 class DecisionAdmin(OnlyShown, ScopedAdmin):
+    counted = (gettext_lazy("decision"), gettext_lazy("decisions"))
+    empty = gettext_lazy("Every answer that a charger gets is written down here, with its reason.")
+    empty_leads = (gettext_lazy("Why?"), "why")
     list_display = ("decided", "outcome", "reason")
     list_filter = (
         ("accepted", Answered),

@@ -75,6 +75,7 @@ class Rotation(forms.Form):
 class ApiKeyAdmin(ScopedAdmin):
     managers_write = True
     object_pages = (ObjectPage("rotate", changes=True), ObjectPage("revoke", changes=True))
+    empty = gettext_lazy("Chargers, CSMSs and programs ask with an API key. It is shown once, when it is made.")
     list_display = ("name_or_key", "prefix", "scope", "status", "created_at", "last_used_at", "expires_at")
     list_select_related = ("station", "cpo", "user")
     list_filter = (StateFilter, ScopeFilter)
