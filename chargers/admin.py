@@ -21,6 +21,7 @@ from chargers.services import commands
 from chargers.services.commands import NothingThere, Order
 from locations.access import scope_of_request, visible_to
 from locations.admin_base import OnlyShown, ScopedAdmin, display
+from locations.admin_format import instant
 from locations.admin_listing import Column, Listing
 from locations.admin_pages import Button, ObjectPage
 from locations.admin_scope import PartyFilter, may_name
@@ -45,7 +46,7 @@ def state_of(use: AuthorizationInUse) -> str:
 
 
 def when(at: Any) -> str:
-    return f"{at:%d %b %Y %H:%M:%S}" if at is not None else "–"
+    return instant(at) or "–"
 
 
 def card_of(request: HttpRequest, row: Any) -> str:

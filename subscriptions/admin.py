@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from authorization.admin.keys import Rotation
 from locations.admin_base import display
+from locations.admin_format import moment
 from locations.admin_pages import Button, ObjectPage
 from subscriptions import services
 from subscriptions.admin_push import NAMES, PushPages
@@ -99,7 +100,7 @@ class SubscriptionAdmin(PushPages):
             if token.expires_at is None:
                 lines.append(f"{token.prefix}…")
             elif token.expires_at > now:
-                until = _("until %(at)s UTC") % {"at": f"{token.expires_at:%d %b %Y %H:%M}"}
+                until = _("until %(at)s UTC") % {"at": moment(token.expires_at)}
                 lines.append(f"{token.prefix}… ({until})")
         return ", ".join(lines) or _("none")
 
@@ -119,7 +120,7 @@ class SubscriptionAdmin(PushPages):
         return self._shown_once(request, obj, request.text_of_token)  # type: ignore[attr-defined]
 
     def _shown_once(self, request: HttpRequest, obj: Subscription, text: str) -> HttpResponse:
-        context = {"key": obj, "text": text, "leads_to": self.address("change", obj)}
+        context = {"key": obj, "called": _("The token"), "text": text, "leads_to": self.address("change", obj)}
         title = _("New token for %(for)s") % {"for": obj}
         return self.page_of(request, obj, "admin/new_key.html", context, title=title)
 

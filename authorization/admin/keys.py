@@ -20,7 +20,7 @@ from locations.admin_base import ScopedAdmin, display
 from locations.admin_format import moment
 from locations.admin_pages import Button, ObjectPage
 
-MAX_HOURS = 168
+MAX_HOURS = int(keys.MAX_OVERLAP.total_seconds()) // 3600
 STATES: dict[str, Any] = {
     "in force": gettext_lazy("in force"),
     "expired": gettext_lazy("expired"),
@@ -66,7 +66,7 @@ class Rotation(forms.Form):
         max_value=MAX_HOURS,
         initial=24,
         label=gettext_lazy("Hours that the old key works on"),
-        help_text=gettext_lazy("0 to 168. With 0 it is refused at once."),
+        help_text=gettext_lazy("At most 2160, which are 90 days. With 0 it is refused at once."),
         widget=UnfoldAdminIntegerFieldWidget(attrs={"min": "0", "max": str(MAX_HOURS)}),
     )
 
