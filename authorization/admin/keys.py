@@ -19,6 +19,7 @@ from locations.access import scope_of_request
 from locations.admin_base import ScopedAdmin, display
 from locations.admin_format import moment
 from locations.admin_pages import Button, ObjectPage
+from locations.admin_scope import PartyFilter
 
 MAX_HOURS = int(keys.MAX_OVERLAP.total_seconds()) // 3600
 STATES: dict[str, Any] = {
@@ -78,7 +79,7 @@ class ApiKeyAdmin(ScopedAdmin):
     empty = gettext_lazy("Chargers, CSMSs and programs ask with an API key. It is shown once, when it is made.")
     list_display = ("name_or_key", "prefix", "scope", "status", "created_at", "last_used_at", "expires_at")
     list_select_related = ("station", "cpo", "user")
-    list_filter = (StateFilter, ScopeFilter)
+    list_filter = (StateFilter, ScopeFilter, ("cpo", PartyFilter), ("station", PartyFilter))
     search_fields = ("name", "prefix")
     search_help_text = gettext_lazy("Name or prefix")
     autocomplete_fields = ("station", "cpo", "user")

@@ -176,3 +176,10 @@ def test_buttons_are_there_without_tabs(cpo_client: Client, goflux: CPO) -> None
     shown = cpo_client.get(url(ApiKey, "change", create_key(cpo=goflux)[0].pk)).context
     assert not shown["object_tabs"]
     assert [button.title for button in shown["object_buttons"]] == ["Rotate", "Revoke"]
+
+
+def test_keys_of_a_cpo_or_a_station_are_found(boss: Client, goflux: CPO, station: ChargeStation) -> None:
+    of_cpo, of_station = create_key(cpo=goflux)[0], create_key(station=station)[0]
+    for asked, key in (({"cpo__id__exact": goflux.pk}, of_cpo), ({"station__id__exact": station.pk}, of_station)):
+        found = boss.get(url(ApiKey, "changelist"), asked).context["cl"].result_list
+        assert [row.pk for row in found] == [key.pk]
