@@ -10,6 +10,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
 from locations.access import scope_of_request
+from locations.admin_format import word
 
 if TYPE_CHECKING:
     from django.contrib.admin.views.main import ChangeList as ThemedChangeList
@@ -81,6 +82,12 @@ class BoundedChangeList(ThemedChangeList):
         self.everything = scope_of_request(request).everything
         if self.full_result_count is None and not self.query and not self.has_active_filters:
             self.full_result_count = self.result_count
+
+    def get_filters(self, request: HttpRequest) -> Any:
+        found = super().get_filters(request)
+        for each in found[0]:
+            each.title = word(each.title)
+        return found
 
     @property
     def whole(self) -> str:
