@@ -1,5 +1,5 @@
-"""Texts for translation that stand where they cannot be marked: labels that Django makes of fields, what the theme says,
-and what the database's triggers say."""
+"""Texts for translation that stand where they cannot be marked: labels that Django makes of fields, what the theme
+says, and what the database's triggers say."""
 
 from django.utils.translation import gettext_noop
 
