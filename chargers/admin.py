@@ -14,17 +14,19 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RadioFilter
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from authorization.admin.locations import StationPages
-from authorization.questions import TOKEN_TYPES, BadQuestion
+from authorization.questions import NO_AUTHORIZATION, TOKEN_TYPES, BadQuestion
 from authorization.services import Caller, NoRules
+from authorization.services.asking import tokens_meant
 from chargers.models import AuthorizationInUse, Command
 from chargers.services import commands
 from chargers.services.commands import NothingThere, Order
-from locations.access import scope_of_request, visible_to
+from locations.access import Scope, scope_of_request, visible_to
 from locations.admin_base import OnlyShown, ScopedAdmin, display
 from locations.admin_format import instant
 from locations.admin_listing import Column, Listing
 from locations.admin_pages import Button, ObjectPage
 from locations.admin_scope import PartyFilter, may_name
+from locations.ids import BadId
 from locations.models import EVSE, ChargeStation
 from tokens.models import Token
 
@@ -234,7 +236,7 @@ def give(request: HttpRequest, order: Order) -> bool:
     except BadQuestion as error:
         raise ValidationError(error.detail) from None
     except NothingThere as error:
-        messages.error(request, str(error))
+        messages.error(request, _(str(error)))
         return False
     except NoRules:
         messages.error(request, _("There is no answer now: the rules cannot be read."))
@@ -265,19 +267,32 @@ class CommandForm(forms.Form):
         ),
     )  # fmt: skip
     token_type = forms.ChoiceField(
-        label=gettext_lazy("Presented as"), choices=[(t, t) for t in TOKEN_TYPES if t != "no_authorization"],
-        initial="ISO14443", widget=UnfoldAdminSelectWidget,
+        label=gettext_lazy("Presented as"), required=False, widget=UnfoldAdminSelectWidget,
+        choices=[("", gettext_lazy("find out")), *((t, t) for t in TOKEN_TYPES if t != NO_AUTHORIZATION)],
     )  # fmt: skip
 
-    def __init__(self, station: ChargeStation, *args: Any, **more: Any) -> None:
+    def __init__(self, station: ChargeStation, scope: Scope, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
+        self.scope = scope
         self.fields["evse"].queryset = EVSE.objects.filter(station=station)  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("command") == Kind.START and not cleaned.get("token"):
             self.add_error("token", _("A start needs a charge token to authorize."))
+        elif cleaned.get("token") and not cleaned.get("token_type"):
+            self._find_out(cleaned)
         return cleaned
+
+    def _find_out(self, cleaned: dict[str, Any]) -> None:
+        try:
+            meant = tokens_meant(cleaned["token"], self.scope)
+        except BadId as error:
+            self.add_error("token", str(error))
+            return
+        if len(meant) > 1:
+            self.add_error("token_type", _("It may be one of several: say as what it is presented."))
+        cleaned["token_type"] = meant[0].body["token_type"]
 
     def order(self, station: ChargeStation) -> Order:
         given = self.cleaned_data
@@ -299,7 +314,7 @@ class ChargingStationPages(StationPages):
         return self.page_of(request, obj, "admin/listings.html", {"listings": listings}, at="charging")
 
     def command_page(self, request: HttpRequest, obj: ChargeStation) -> HttpResponse:
-        form = CommandForm(obj, request.POST or None)
+        form = CommandForm(obj, scope_of_request(request), request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
                 give(request, form.order(obj))
