@@ -167,7 +167,7 @@ def test_an_empty_list_says_what_would_be_there(boss: Client, model: type[Any]) 
     if answer.context["cl"].result_count:  # users and roles there always are
         return
     text = answer.content.decode()
-    assert escape(page.empty) in text
+    assert str(escape(page.empty)) in text
     assert (f'href="{url(model, "add")}' in text) == page.has_add_permission(answer.wsgi_request)
     if page.empty_leads:
         assert f'href="{reverse(page.empty_leads[1])}"' in text
