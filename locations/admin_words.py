@@ -21,6 +21,7 @@ COLUMNS = [
     gettext_noop("via"),
 ]
 THEME = [
+    gettext_noop("After you've created a user, you’ll be able to edit more user options."),
     gettext_noop("Add new item"),
     gettext_noop("Apply Filters"),
     gettext_noop("Choose file to upload"),
