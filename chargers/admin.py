@@ -106,11 +106,11 @@ class AuthorizationInUseAdmin(Told):
         "card",
         "token_type",
         "began",
-        "via",
         "ended",
         "ended_by",
         "reason",
-        "next_change_at",
+        "via",
+        "asked_again",
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -125,6 +125,14 @@ class AuthorizationInUseAdmin(Told):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.fields
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """What is not yet, or no more, is left out."""
+        if obj is None or obj.ended_at is None:
+            left_out = {"ended", "ended_by", "reason"}
+        else:
+            left_out = {"asked_again"} | ({"reason"} if not obj.reason else set())
+        return [name for name in self.fields if name not in left_out]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         found: Any = super().get_object(request, object_id, from_field)
@@ -143,6 +151,10 @@ class AuthorizationInUseAdmin(Told):
     @display(description=gettext_lazy("Until (UTC)"))
     def ended(self, use: AuthorizationInUse) -> str:
         return when(use.ended_at)
+
+    @display(description=gettext_lazy("Rules say something else at (UTC), at the earliest"))
+    def asked_again(self, use: AuthorizationInUse) -> str:
+        return when(use.next_change_at)
 
     @display(description=gettext_lazy("State"), label=COLOURS)
     def state(self, use: AuthorizationInUse) -> tuple[str, Any]:

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.utils.text import smart_split, unescape_string_literal
 from django.utils.translation import gettext
 
-from locations import admin_history, admin_refusals
+from locations import admin_format, admin_history, admin_refusals
 from locations.access import scope_of_request
 from locations.admin_pages import ObjectPages
 from locations.admin_paging import BoundedChangeList, BoundedPaginator
@@ -159,9 +159,16 @@ class ScopedAdmin(ObjectPages, Versioned, Scoped, Fields, ThemedAdmin):
             return super().changeform_view(request, object_id, form_url, dict(extra_context or {}))
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        kwargs.setdefault("labels", self._labels_of_shown(request, obj))
         form = super().get_form(request, obj, change=change, **kwargs)
         refusal = getattr(request, "refusal", None)
         return form if refusal is None else _refused(form, *refusal)
+
+    def _labels_of_shown(self, request: HttpRequest, obj: Any) -> dict[str, str]:
+        """Django translates no name of a field that is only shown."""
+        may = obj is None or self.has_change_permission(request, obj)
+        shown = set(self.get_readonly_fields(request, obj)) if may else {field.name for field in self.opts.fields}
+        return {field.name: admin_format.word(field.verbose_name) for field in self.opts.fields if field.name in shown}
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         try:

@@ -10,6 +10,8 @@ LABELS = [
 HINTS = [gettext_noop("Off: anyone charges here, without a card.")]
 # Columns and filters of lists.
 COLUMNS = [
+    gettext_noop("token type"),
+    gettext_noop("ended by"),
     gettext_noop("created at"),
     gettext_noop("file name"),
     gettext_noop("last used at"),
