@@ -159,7 +159,8 @@ class ScopedAdmin(ObjectPages, Versioned, Scoped, Fields, ThemedAdmin):
             return super().changeform_view(request, object_id, form_url, dict(extra_context or {}))
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        kwargs.setdefault("labels", self._labels_of_shown(request, obj))
+        own = getattr(getattr(kwargs.get("form", self.form), "Meta", None), "labels", None) or {}
+        kwargs.setdefault("labels", self._labels_of_shown(request, obj) | own)
         form = super().get_form(request, obj, change=change, **kwargs)
         refusal = getattr(request, "refusal", None)
         return form if refusal is None else _refused(form, *refusal)
