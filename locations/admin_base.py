@@ -96,6 +96,8 @@ class ScopedAdmin(ObjectPages, Versioned, Scoped, Fields, ThemedAdmin):
     empty_leads: tuple[Any, ...] = ()
     # What the button there says, if not "Add" with the model's name.
     adds: Any = ""
+    # What filters are called, by field, if not as the field is.
+    filter_titles: dict[str, Any] = {}
     # What one row, and several, are called where they are counted, if not as the model is.
     counted: tuple[Any, ...] = ()
     # Whose changes the history shows besides the object's own: (model, its foreign key).

@@ -86,7 +86,7 @@ class BoundedChangeList(ThemedChangeList):
     def get_filters(self, request: HttpRequest) -> Any:
         found = super().get_filters(request)
         for each in found[0]:
-            each.title = word(each.title)
+            each.title = word(self.model_admin.filter_titles.get(getattr(each, "field_path", ""), each.title))
         return found
 
     @property

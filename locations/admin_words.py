@@ -19,7 +19,6 @@ COLUMNS = [
     gettext_noop("revoked at"),
     gettext_noop("limited at"),
     gettext_noop("sends base64"),
-    gettext_noop("decided at"),
     gettext_noop("via"),
 ]
 THEME = [

@@ -46,12 +46,6 @@ class ReasonFilter(DropdownFilter):  # type: ignore[misc]
         return queryset.filter(reason=self.value()) if self.value() else queryset
 
 
-class Answered(BooleanRadioFilter):  # type: ignore[misc]
-    """Accepted or rejected."""
-
-    title = gettext_lazy("answer")
-
-
 @admin.register(Decision)
 class DecisionAdmin(OnlyShown, ScopedAdmin):
     counted = (gettext_lazy("decision"), gettext_lazy("decisions"))
@@ -59,12 +53,13 @@ class DecisionAdmin(OnlyShown, ScopedAdmin):
     empty_leads = (gettext_lazy("Why?"), "why")
     list_display = ("decided", "outcome", "reason")
     list_filter = (
-        ("accepted", Answered),
+        ("accepted", BooleanRadioFilter),
         ReasonFilter,
         ("location", PartyFilter),
         ("token", PartyFilter),
         ("decided_at", RangeDateTimeFilter),
     )
+    filter_titles = {"token": gettext_lazy("charge token"), "decided_at": gettext_lazy("time")}
     sortable_by = ()
     list_before_template = "admin/log_live.html"
     search_fields = ("request_id",)

@@ -334,3 +334,9 @@ def test_schedules_are_saved(boss: Client) -> None:
     answer = send(boss, url(PeriodicTask, "add"), name="nightly", task="sweep", interval=every.pk)
     assert answer.status_code == 302
     assert PeriodicTask.objects.get().task == "sweep"
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "By time"), ("de", "Nach Zeit")])
+def test_filters_are_called_as_people_say(boss: Client, language: str, title: str) -> None:
+    text = " ".join(boss.get(url(Decision, "changelist"), HTTP_ACCEPT_LANGUAGE=language).content.decode().split())
+    assert title in text
