@@ -88,10 +88,10 @@ class ApiKeyAdmin(ScopedAdmin):
         (None, {"fields": ("name", "expires_at")}),
         (
             gettext_lazy("Key"),
-            {"fields": ("prefix", "scope", "status", ("created_at", "last_used_at"), "revoked_at", "limited_at")},
+            {"fields": ("prefix", "scope", "status_said", ("created_at", "last_used_at"), "revoked_at", "limited_at")},
         ),
     )
-    told = ("prefix", "scope", "status", "created_at", "last_used_at", "revoked_at", "limited_at")
+    told = ("prefix", "scope", "status_said", "created_at", "last_used_at", "revoked_at", "limited_at")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is not None:
@@ -123,6 +123,10 @@ class ApiKeyAdmin(ScopedAdmin):
     def status(self, key: ApiKey) -> tuple[str, Any]:
         state = keys.state(key, timezone.now())
         return state, STATES[state]
+
+    @display(description=gettext_lazy("Status"))
+    def status_said(self, key: ApiKey) -> str:
+        return str(self.status(key)[1])
 
     def buttons(self, request: HttpRequest, obj: ApiKey) -> list[Button]:
         usable = self.has_change_permission(request, obj) and keys.in_force(obj, timezone.now())

@@ -183,3 +183,9 @@ def test_keys_of_a_cpo_or_a_station_are_found(boss: Client, goflux: CPO, station
     for asked, key in (({"cpo__id__exact": goflux.pk}, of_cpo), ({"station__id__exact": station.pk}, of_station)):
         found = boss.get(url(ApiKey, "changelist"), asked).context["cl"].result_list
         assert [row.pk for row in found] == [key.pk]
+
+
+def test_the_page_of_a_key_says_its_status_in_words(boss: Client, goflux: CPO) -> None:
+    page = boss.get(url(ApiKey, "change", create_key(cpo=goflux)[0].pk)).content.decode()
+    assert "in force" in page
+    assert "(&#x27;in force&#x27;" not in page
