@@ -104,6 +104,13 @@ class SubscriptionAdmin(PushPages):
                 lines.append(f"{token.prefix}… ({until})")
         return ", ".join(lines) or _("none")
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Said in words: Django would list tables that nobody knows."""
+        _lines, _counts, *rest = super().get_deleted_objects(objs, request)
+        said = _("%(partner)s: refused from then on. Its tokens and endpoints go, and what waits for it is not sent.")
+        lines = [said % {"partner": subscription} for subscription in objs]
+        return (lines, {str(self.opts.verbose_name_plural): len(lines)}, *rest)
+
     def buttons(self, request: HttpRequest, obj: Subscription) -> list[Button]:
         rotate = [Button(_("New token"), self.address("rotate", obj))] if self.has_change_permission(request) else []
         return [*rotate, *super().buttons(request, obj)]
