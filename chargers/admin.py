@@ -14,6 +14,8 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RadioFilter
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from authorization.admin.locations import StationPages
+from authorization.admin.reading import message
+from authorization.engine.reasons import Reason
 from authorization.questions import NO_AUTHORIZATION, TOKEN_TYPES, BadQuestion
 from authorization.services import Caller, NoRules
 from authorization.services.asking import tokens_meant
@@ -129,7 +131,9 @@ class AuthorizationInUseAdmin(Told):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """What is not yet, or no more, is left out."""
         if obj is None or obj.ended_at is None:
-            left_out = {"ended", "ended_by", "reason"}
+            left_out = {"ended", "ended_by", "reason"} | (
+                {"asked_again"} if not (obj and obj.next_change_at) else set()
+            )
         else:
             left_out = {"asked_again"} | ({"reason"} if not obj.reason else set())
         return [name for name in self.fields if name not in left_out]
@@ -254,7 +258,8 @@ def give(request: HttpRequest, order: Order) -> bool:
         messages.error(request, _("There is no answer now: the rules cannot be read."))
         return False
     if command.state == Command.State.REFUSED:
-        messages.error(request, _("Not started: the decision is %(reason)s.") % {"reason": command.detail})
+        why = {"why": message(Reason(command.detail)), "reason": command.detail}
+        messages.error(request, _("Not started. %(why)s (%(reason)s)") % why)
     else:
         said = _("%(command)s: the station is being told.") % {"command": command.get_kind_display().capitalize()}
         messages.success(request, said)
