@@ -130,12 +130,11 @@ class AuthorizationInUseAdmin(Told):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """What is not yet, or no more, is left out."""
-        if obj is None or obj.ended_at is None:
-            left_out = {"ended", "ended_by", "reason"} | (
-                {"asked_again"} if not (obj and obj.next_change_at) else set()
-            )
-        else:
-            left_out = {"asked_again"} | ({"reason"} if not obj.reason else set())
+        left_out = {"ended", "ended_by"} if obj is None or obj.ended_at is None else {"asked_again"}
+        if obj is None or not obj.reason:
+            left_out.add("reason")
+        if obj is None or obj.next_change_at is None:
+            left_out.add("asked_again")
         return [name for name in self.fields if name not in left_out]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
