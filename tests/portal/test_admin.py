@@ -213,7 +213,7 @@ def test_roles_are_not_called_groups(boss: Client, language: str, one: str, seve
 def test_the_way_back_names_nothing_twice(boss: Client) -> None:
     row = ROWS[Import]()
     text = boss.get(url(Import, "change", row.pk)).content.decode()
-    way = re.findall(r"tracking-tight[^"]*">\s*([^<]*?)\s*</(?:a|span)", text)
+    way = re.findall(r'tracking-tight[^"]*">\s*([^<]*?)\s*</(?:a|span)', text)
     assert way == ["Imports", str(row)]
 
 
