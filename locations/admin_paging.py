@@ -85,8 +85,9 @@ class BoundedChangeList(ThemedChangeList):
 
     def get_filters(self, request: HttpRequest) -> Any:
         found = super().get_filters(request)
+        page: Any = self.model_admin
         for each in found[0]:
-            each.title = word(self.model_admin.filter_titles.get(getattr(each, "field_path", ""), each.title))
+            each.title = word(page.filter_titles.get(getattr(each, "field_path", ""), each.title))
         return found
 
     @property
