@@ -14,16 +14,21 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RadioFilter
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from authorization.admin.locations import StationPages
-from authorization.questions import TOKEN_TYPES, BadQuestion
+from authorization.admin.reading import message
+from authorization.engine.reasons import Reason
+from authorization.questions import NO_AUTHORIZATION, TOKEN_TYPES, BadQuestion
 from authorization.services import Caller, NoRules
+from authorization.services.asking import tokens_meant
 from chargers.models import AuthorizationInUse, Command
 from chargers.services import commands
 from chargers.services.commands import NothingThere, Order
-from locations.access import scope_of_request, visible_to
+from locations.access import Scope, scope_of_request, visible_to
 from locations.admin_base import OnlyShown, ScopedAdmin, display
+from locations.admin_format import instant
 from locations.admin_listing import Column, Listing
 from locations.admin_pages import Button, ObjectPage
 from locations.admin_scope import PartyFilter, may_name
+from locations.ids import BadId
 from locations.models import EVSE, ChargeStation
 from tokens.models import Token
 
@@ -45,7 +50,7 @@ def state_of(use: AuthorizationInUse) -> str:
 
 
 def when(at: Any) -> str:
-    return f"{at:%d %b %Y %H:%M:%S}" if at is not None else "–"
+    return instant(at) or "–"
 
 
 def card_of(request: HttpRequest, row: Any) -> str:
@@ -88,6 +93,11 @@ class Told(OnlyShown, ScopedAdmin):
 
 @admin.register(AuthorizationInUse)
 class AuthorizationInUseAdmin(Told):
+    empty = gettext_lazy(
+        "Who charges, and who did, where a charge began with Josev's messages, OCPP or a command. What chargers only "
+        "asked is in the authorization log."
+    )
+    empty_leads = (gettext_lazy("Authorization log"), "admin:authorization_decision_changelist")
     list_display = ("where", "began", "state", "via")
     list_select_related = ("location", "station", "evse")
     list_filter = (OpenFilter, ("location", PartyFilter), ("via", ChoicesDropdownFilter))
@@ -98,11 +108,11 @@ class AuthorizationInUseAdmin(Told):
         "card",
         "token_type",
         "began",
-        "via",
         "ended",
         "ended_by",
         "reason",
-        "next_change_at",
+        "via",
+        "asked_again",
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -117,6 +127,15 @@ class AuthorizationInUseAdmin(Told):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.fields
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """What is not yet, or no more, is left out."""
+        left_out = {"ended", "ended_by"} if obj is None or obj.ended_at is None else {"asked_again"}
+        if obj is None or not obj.reason:
+            left_out.add("reason")
+        if obj is None or obj.next_change_at is None:
+            left_out.add("asked_again")
+        return [name for name in self.fields if name not in left_out]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         found: Any = super().get_object(request, object_id, from_field)
@@ -135,6 +154,10 @@ class AuthorizationInUseAdmin(Told):
     @display(description=gettext_lazy("Until (UTC)"))
     def ended(self, use: AuthorizationInUse) -> str:
         return when(use.ended_at)
+
+    @display(description=gettext_lazy("Rules say something else at (UTC), at the earliest"))
+    def asked_again(self, use: AuthorizationInUse) -> str:
+        return when(use.next_change_at)
 
     @display(description=gettext_lazy("State"), label=COLOURS)
     def state(self, use: AuthorizationInUse) -> tuple[str, Any]:
@@ -179,6 +202,10 @@ class AuthorizationInUseAdmin(Told):
 
 @admin.register(Command)
 class CommandAdmin(Told):
+    empty = gettext_lazy(
+        "What stations were told to do. Commands are given on a charge station's page, under Charging."
+    )
+    empty_leads = (gettext_lazy("Charge stations"), "admin:locations_chargestation_changelist")
     list_display = ("what", "where", "given", "shown_state", "detail", "user")
     list_select_related = ("location", "station", "evse", "user")
     list_filter = (("kind", ChoicesDropdownFilter), ("state", ChoicesDropdownFilter), ("location", PartyFilter))
@@ -224,13 +251,14 @@ def give(request: HttpRequest, order: Order) -> bool:
     except BadQuestion as error:
         raise ValidationError(error.detail) from None
     except NothingThere as error:
-        messages.error(request, str(error))
+        messages.error(request, _(str(error)))
         return False
     except NoRules:
         messages.error(request, _("There is no answer now: the rules cannot be read."))
         return False
     if command.state == Command.State.REFUSED:
-        messages.error(request, _("Not started: the decision is %(reason)s.") % {"reason": command.detail})
+        why = {"why": message(Reason(command.detail)), "reason": command.detail}
+        messages.error(request, _("Not started. %(why)s (%(reason)s)") % why)
     else:
         said = _("%(command)s: the station is being told.") % {"command": command.get_kind_display().capitalize()}
         messages.success(request, said)
@@ -255,19 +283,32 @@ class CommandForm(forms.Form):
         ),
     )  # fmt: skip
     token_type = forms.ChoiceField(
-        label=gettext_lazy("Presented as"), choices=[(t, t) for t in TOKEN_TYPES if t != "no_authorization"],
-        initial="ISO14443", widget=UnfoldAdminSelectWidget,
+        label=gettext_lazy("Presented as"), required=False, widget=UnfoldAdminSelectWidget,
+        choices=[("", gettext_lazy("find out")), *((t, t) for t in TOKEN_TYPES if t != NO_AUTHORIZATION)],
     )  # fmt: skip
 
-    def __init__(self, station: ChargeStation, *args: Any, **more: Any) -> None:
+    def __init__(self, station: ChargeStation, scope: Scope, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
+        self.scope = scope
         self.fields["evse"].queryset = EVSE.objects.filter(station=station)  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("command") == Kind.START and not cleaned.get("token"):
             self.add_error("token", _("A start needs a charge token to authorize."))
+        elif cleaned.get("token") and not cleaned.get("token_type"):
+            self._find_out(cleaned)
         return cleaned
+
+    def _find_out(self, cleaned: dict[str, Any]) -> None:
+        try:
+            meant = tokens_meant(cleaned["token"], self.scope)
+        except BadId as error:
+            self.add_error("token", str(error))
+            return
+        if len(meant) > 1:
+            self.add_error("token_type", _("It may be one of several: say as what it is presented."))
+        cleaned["token_type"] = meant[0].body["token_type"]
 
     def order(self, station: ChargeStation) -> Order:
         given = self.cleaned_data
@@ -289,7 +330,7 @@ class ChargingStationPages(StationPages):
         return self.page_of(request, obj, "admin/listings.html", {"listings": listings}, at="charging")
 
     def command_page(self, request: HttpRequest, obj: ChargeStation) -> HttpResponse:
-        form = CommandForm(obj, request.POST or None)
+        form = CommandForm(obj, scope_of_request(request), request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
                 give(request, form.order(obj))

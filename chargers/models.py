@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from locations.admin_format import moment
 from locations.models import EVSE, ChargeStation, Location
 from tokens.models import Token
 
@@ -104,7 +105,7 @@ class AuthorizationInUse(AtStation):
         ]
 
     def __str__(self) -> str:
-        return f"{self.where} {self.began_at:%d %b %Y %H:%M}"
+        return f"{self.where} {moment(self.began_at)}"
 
 
 class Command(AtStation):
@@ -139,6 +140,8 @@ class Command(AtStation):
     answered_at = models.DateTimeField(null=True, blank=True)
 
     class Meta(AtStation.Meta):
+        verbose_name = _("command")
+        verbose_name_plural = _("commands")
         ordering = ["-created_at", "-pk"]
         indexes = [
             models.Index(

@@ -52,6 +52,11 @@ class ImportAdmin(ImportMixin, ScopedAdmin):  # type: ignore[misc]
     import_formats = (CSV,)
     resource_classes = (TokenRows, ListRows, *MEMBERS.values())
     managers_write = True
+    empty = gettext_lazy(
+        "A file fills an eMSP's charge tokens, a location's authorization list, a group, or a CPO's locations. Nothing "
+        "changes before you have seen the preview."
+    )
+    adds = gettext_lazy("Import a file")
     list_display = ("file_name", "kind", "into", "state", "counts", "owner", "created_at")
     list_select_related = ("emsp", "location", "group", "cpo", "owner")
     list_filter = (("kind", ChoicesDropdownFilter), ("status", ChoicesDropdownFilter))

@@ -84,6 +84,8 @@ class Import(models.Model):
     undone_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = _("import")
+        verbose_name_plural = _("imports")
         ordering = ["-pk"]
         constraints = [
             models.CheckConstraint(

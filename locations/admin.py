@@ -41,6 +41,7 @@ def search_party(queryset: Any, term: str) -> Any:
 
 class CPOAdmin(ScopedAdmin):
     others_by_name = True
+    empty = _("CPOs run charge locations: places, stations and exceptions belong to one.")
     list_display = ("name", "party", "above", "time_zone")
     search_fields = ("name",)
     search_help_text = _("Name or party, like NL-GFX")
@@ -101,6 +102,10 @@ class LocationAdmin(ScopedAdmin):
     # To another CPO only an Admin moves it.
     fixed = ("cpo",)
     form = LocationForm
+    empty = _(
+        "Charge locations are the places where cars charge. Many come as a file: Import locations, on the page of "
+        "their CPO."
+    )
     list_display: tuple[str, ...] = ("name_or_id", "location_id", "cpo", "city", "country")
     list_select_related = ("cpo",)
     list_filter: ClassVar[tuple[Any, ...]] = (("cpo", PartyFilter),)
@@ -178,6 +183,7 @@ class StationForm(forms.ModelForm):  # type: ignore[type-arg]
 
 class ChargeStationAdmin(AtLocation):
     form = StationForm
+    empty = _("Charge stations are the machines at a location, each with its EVSEs, access modes and API keys.")
     list_display = ("named", "location", "access")
     sortable_by = ("named",)
     list_select_related = ("location",)
@@ -234,6 +240,7 @@ class ChargeStationAdmin(AtLocation):
 
 @admin.register(EVSE)
 class EVSEAdmin(AtLocation):
+    empty = _("EVSEs are what a car is plugged into. Imported locations bring theirs.")
     list_display = ("name", "uid", "location", "station")
     sortable_by = ()
     list_select_related = ("location", "station")

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.utils.text import smart_split, unescape_string_literal
 from django.utils.translation import gettext
 
-from locations import admin_history, admin_refusals
+from locations import admin_format, admin_history, admin_refusals
 from locations.access import scope_of_request
 from locations.admin_pages import ObjectPages
 from locations.admin_paging import BoundedChangeList, BoundedPaginator
@@ -91,6 +91,15 @@ class ScopedAdmin(ObjectPages, Versioned, Scoped, Fields, ThemedAdmin):
     fixed: tuple[str, ...] = ()
     # How to word what the database refuses, by constraint: (field, text or None).
     refusals: admin_refusals.Refusals = {}
+    # What an empty list says would be here, and how it comes; where else it leads: (title, name of the address).
+    empty: Any = ""
+    empty_leads: tuple[Any, ...] = ()
+    # What the button there says, if not "Add" with the model's name.
+    adds: Any = ""
+    # What filters are called, by field, if not as the field is.
+    filter_titles: dict[str, Any] = {}
+    # What one row, and several, are called where they are counted, if not as the model is.
+    counted: tuple[Any, ...] = ()
     # Whose changes the history shows besides the object's own: (model, its foreign key).
     history_parts: Sequence[tuple[type[models.Model], str]] = ()
 
@@ -152,9 +161,17 @@ class ScopedAdmin(ObjectPages, Versioned, Scoped, Fields, ThemedAdmin):
             return super().changeform_view(request, object_id, form_url, dict(extra_context or {}))
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        own = getattr(getattr(kwargs.get("form", self.form), "Meta", None), "labels", None) or {}
+        kwargs.setdefault("labels", self._labels_of_shown(request, obj) | own)
         form = super().get_form(request, obj, change=change, **kwargs)
         refusal = getattr(request, "refusal", None)
         return form if refusal is None else _refused(form, *refusal)
+
+    def _labels_of_shown(self, request: HttpRequest, obj: Any) -> dict[str, str]:
+        """Django translates no name of a field that is only shown."""
+        may = obj is None or self.has_change_permission(request, obj)
+        shown = set(self.get_readonly_fields(request, obj)) if may else {field.name for field in self.opts.fields}
+        return {field.name: admin_format.word(field.verbose_name) for field in self.opts.fields if field.name in shown}
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         try:

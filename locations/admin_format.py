@@ -5,7 +5,8 @@ from datetime import datetime
 from django import template
 from django.apps import apps
 from django.utils.dateformat import format as written
-from django.utils.translation import pgettext
+from django.utils.text import capfirst
+from django.utils.translation import gettext, pgettext
 
 register = template.Library()
 
@@ -35,3 +36,11 @@ def part_of_portal(title: object) -> object:
     """The name of an app, where the theme's way back begins with its label."""
     found = apps.app_configs.get(str(title))
     return found.verbose_name if found is not None else title
+
+
+@register.filter
+def word(name: object) -> str:
+    """What Django makes of a field's name, in the reader's language; as it is where there is no word for it."""
+    text = str(name)
+    known = (gettext(spelled) for spelled in (text, capfirst(text)) if spelled)
+    return next((found for found in known if found not in (text, capfirst(text))), text)

@@ -2,11 +2,15 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.paginator import Paginator
 from django.db import connections
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
+
+from locations.access import scope_of_request
+from locations.admin_format import word
 
 if TYPE_CHECKING:
     from django.contrib.admin.views.main import ChangeList as ThemedChangeList
@@ -66,9 +70,27 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
 
 class BoundedChangeList(ThemedChangeList):
-    """A list that is not filtered says nothing of filtering, although nobody counted the whole of it."""
+    """A list that is not filtered says nothing of filtering, although nobody counted the whole of it.
+
+    everything: whether its reader is an Admin, from whom no row is kept.
+    """
+
+    everything = False
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
+        self.everything = scope_of_request(request).everything
         if self.full_result_count is None and not self.query and not self.has_active_filters:
             self.full_result_count = self.result_count
+
+    def get_filters(self, request: HttpRequest) -> Any:
+        found = super().get_filters(request)
+        page: Any = self.model_admin
+        for each in found[0]:
+            each.title = word(page.filter_titles.get(getattr(each, "field_path", ""), each.title))
+        return found
+
+    @property
+    def whole(self) -> str:
+        """The list's address without search and filters."""
+        return self.get_query_string(remove=[SEARCH_VAR, *self.get_filters_params()])

@@ -37,9 +37,9 @@ class PersonPages(ScopedAdmin):
     def buttons(self, request: HttpRequest, obj: Any) -> list[Button]:
         scope, more = scope_of_request(request), []
         if may(scope, EXPORTS, obj):
-            more.append(Button(_("Personal data"), self.address("personal-data", obj)))
+            more.append(Button(_("Export personal data"), self.address("personal-data", obj)))
         if may(scope, ERASES, obj):
-            more.append(Button(_("Erase"), self.address("erase", obj), danger=True))
+            more.append(Button(_("Erase personal data"), self.address("erase", obj), danger=True))
         return [*super().buttons(request, obj), *more]
 
     def personal_data_page(self, request: HttpRequest, obj: Any) -> HttpResponseBase:
@@ -68,6 +68,10 @@ extend(Token, PersonPages, object_pages=(*TokenPages.object_pages, *PAGES))
 
 @admin.register(Erasure)
 class ErasureAdmin(OnlyShown, ScopedAdmin):
+    empty = gettext_lazy(
+        "Whose personal data was erased, and when. It is done on the page of a driver or a charge token."
+    )
+    empty_leads = (gettext_lazy("Drivers"), "admin:tokens_driver_changelist")
     list_display = ("moment", "kind", "party", "by_name", "state")
     list_select_related = ("emsp",)
     sortable_by = ()

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from locations.admin_format import moment
 from tokens.models import EMSP
 
 
@@ -38,7 +39,7 @@ class Erasure(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()}, {self.at:%d %b %Y %H:%M}"
+        return f"{self.get_kind_display()}, {moment(self.at)}"
 
 
 class Aged(models.Model):

@@ -28,6 +28,9 @@ from tokens.models import EMSP, Customer
 for model in (User, Group, PeriodicTask, ClockedSchedule, CrontabSchedule, IntervalSchedule, SolarSchedule):
     admin.site.unregister(model)
 admin.site.register(Group, RoleAdmin)
+# As the left bar calls them.
+PeriodicTask._meta.verbose_name = gettext_lazy("schedule")
+PeriodicTask._meta.verbose_name_plural = gettext_lazy("schedules")
 
 
 # By the form's field: the permission that a grant is, and of what.
@@ -80,6 +83,7 @@ class UserAdmin(auth_admin.UserAdmin, GettingIn):  # type: ignore[misc, type-arg
     form = AccessForm
     add_form = NewUserForm
     change_password_form = AdminPasswordChangeForm
+    empty = gettext_lazy("People and programs that use the portal.")
     list_display = ("username", "email", "first_name", "last_name", "roles", "is_active", "last_login")
     list_filter = (("is_active", BooleanRadioFilter), "groups")
     autocomplete_fields = ("groups",)
@@ -108,7 +112,7 @@ class UserAdmin(auth_admin.UserAdmin, GettingIn):  # type: ignore[misc, type-arg
     @display(description=gettext_lazy("Roles"))
     def roles(self, user: User) -> str:
         names = [group.name for group in user.groups.all()]
-        return ", ".join([*(["superuser"] if user.is_superuser else []), *names]) or _("none")
+        return ", ".join([*([_("superuser")] if user.is_superuser else []), *names]) or _("none")
 
     def notices(self, request: HttpRequest, obj: User) -> list[tuple[str, str]]:
         return [*super().notices(request, obj), *_told(obj)]
@@ -171,6 +175,7 @@ class ScheduleAdmin(ScopedAdmin, beat_admin.PeriodicTaskAdmin):  # type: ignore[
     form = TaskForm
     date_hierarchy = None
     change_form_template = None
+    empty = gettext_lazy("Jobs that the portal does by itself.")
     list_display = ("name", "enabled", "scheduler", "last_run_at", "total_run_count")
     list_filter = (("enabled", BooleanRadioFilter),)
     fieldsets = tuple(
@@ -192,6 +197,7 @@ class TasksInline(ShownInline):
 @admin.register(ClockedSchedule, SolarSchedule, IntervalSchedule)
 class TimesAdmin(ScopedAdmin):
     admins_only = True
+    empty = gettext_lazy("Times at which jobs are done, for schedules to use.")
     inlines = (TasksInline,)
 
 

@@ -17,6 +17,10 @@ from django.utils.translation import gettext_lazy, ngettext
 from locations.admin_base import ScopedAdmin, display
 from portal import roles
 
+# Django's groups are roles here; groups are something else.
+Group._meta.verbose_name, Group._meta.verbose_name_plural = gettext_lazy("role"), gettext_lazy("roles")
+User._meta.get_field("groups").verbose_name = gettext_lazy("roles")
+
 ACTIONS: dict[str, Any] = {
     "view": gettext_lazy("See"),
     "add": gettext_lazy("Add"),
@@ -80,6 +84,7 @@ class RoleAdmin(ScopedAdmin):
     form = RoleForm
     search_fields = ("name",)
     ordering = ("name",)
+    empty = gettext_lazy("Roles say what users may do.")
     list_display = ("name", "kept", "users")
     readonly_fields = ("allowed", "users")
 

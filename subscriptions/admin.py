@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from authorization.admin.keys import Rotation
 from locations.admin_base import display
+from locations.admin_format import moment
 from locations.admin_pages import Button, ObjectPage
 from subscriptions import services
 from subscriptions.admin_push import NAMES, PushPages
@@ -41,6 +42,9 @@ class TokenRotation(Rotation):
 class SubscriptionAdmin(PushPages):
     admins_only = True
     object_pages = (*PushPages.object_pages, ObjectPage("rotate", changes=True))
+    empty = gettext_lazy(
+        "Each partner platform has a subscription: what it may see, and the token with which it pulls."
+    )
     list_display = ("name", "party", "role", "offered", "status", "last_used")
     list_filter = (("role", ChoicesDropdownFilter), ("enabled", BooleanRadioFilter))
     search_fields = ("name", "country_code", "party_id")
@@ -96,9 +100,16 @@ class SubscriptionAdmin(PushPages):
             if token.expires_at is None:
                 lines.append(f"{token.prefix}…")
             elif token.expires_at > now:
-                until = _("until %(at)s UTC") % {"at": f"{token.expires_at:%d %b %Y %H:%M}"}
+                until = _("until %(at)s UTC") % {"at": moment(token.expires_at)}
                 lines.append(f"{token.prefix}… ({until})")
         return ", ".join(lines) or _("none")
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Said in words: Django would list tables that nobody knows."""
+        _lines, _counts, *rest = super().get_deleted_objects(objs, request)
+        said = _("%(partner)s: refused from then on. Its tokens and endpoints go, and what waits for it is not sent.")
+        lines = [said % {"partner": subscription} for subscription in objs]
+        return (lines, {str(self.opts.verbose_name_plural): len(lines)}, *rest)
 
     def buttons(self, request: HttpRequest, obj: Subscription) -> list[Button]:
         rotate = [Button(_("New token"), self.address("rotate", obj))] if self.has_change_permission(request) else []
@@ -116,7 +127,7 @@ class SubscriptionAdmin(PushPages):
         return self._shown_once(request, obj, request.text_of_token)  # type: ignore[attr-defined]
 
     def _shown_once(self, request: HttpRequest, obj: Subscription, text: str) -> HttpResponse:
-        context = {"key": obj, "text": text, "leads_to": self.address("change", obj)}
+        context = {"key": obj, "called": _("The token"), "text": text, "leads_to": self.address("change", obj)}
         title = _("New token for %(for)s") % {"for": obj}
         return self.page_of(request, obj, "admin/new_key.html", context, title=title)
 

@@ -210,7 +210,7 @@ class PushPages(ScopedAdmin):
             rows = rows.filter(state=state)
         may = self.has_change_permission(request, obj)
         context = {
-            "listing": _deliveries(request, rows, select=may),
+            "listing": _deliveries(request, rows, select=may, state=state),
             "states": [("", _("all")), *Delivery.State.choices],
             "state": state,
             "resend": self.address("resend", obj) if may else "",
@@ -265,7 +265,7 @@ def _tested(request: HttpRequest, found: list[Tested]) -> Listing:
     return Listing(request, "tested", found, columns, _("There is no endpoint to test."), key=lambda row: None)
 
 
-def _deliveries(request: HttpRequest, rows: Any, *, select: bool) -> Listing:
+def _deliveries(request: HttpRequest, rows: Any, *, select: bool, state: str) -> Listing:
     columns = [
         Column(_("Object"), lambda row: str(row)),
         Column(_("Module"), lambda row: NAMES[row.endpoint.module]),
@@ -280,7 +280,9 @@ def _deliveries(request: HttpRequest, rows: Any, *, select: bool) -> Listing:
         "deliveries",
         rows,
         columns,
-        _("Nothing was pushed yet, and nothing waits: what changes in the partner's scope comes here."),
+        _("None is in this state.")
+        if state
+        else _("Nothing was pushed yet, and nothing waits: what changes in the partner's scope comes here."),
         search=lambda found, term: found.filter(named__icontains=term),
         search_label=_("Part of an object's address"),
         select="delivery" if select else "",

@@ -61,6 +61,8 @@ class Subscription(Party):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = _("subscription")
+        verbose_name_plural = _("subscriptions")
         ordering = ["name", "pk"]
         constraints = [
             models.UniqueConstraint(

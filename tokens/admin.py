@@ -57,6 +57,7 @@ class EMSPAdmin(DirectoryPage, BlockingAdmin):
     owner = "emsp"
     object_pages = (*BlockingAdmin.object_pages, CUSTOMERS, TOKENS, *DirectoryPage.object_pages)
     history_parts = ((DirectoryGrant, "emsp"),)
+    empty = gettext_lazy("eMSPs hand out charge tokens to their customers and drivers.")
     list_display = ("name", "party", "status")
     list_filter = (("blocked", BooleanRadioFilter),)
     search_fields = ("name",)
@@ -89,6 +90,10 @@ class EMSPAdmin(DirectoryPage, BlockingAdmin):
 class CustomerAdmin(OfEmspAdmin):
     owner = "customer"
     object_pages = (*BlockingAdmin.object_pages, DRIVERS, TOKENS)
+    empty = gettext_lazy(
+        "Customers have a contract with an eMSP: companies, or people. A list or a group that names one names all its "
+        "charge tokens."
+    )
     list_display = ("name", "external_id", "emsp", "status")
     sortable_by = ("name",)
     list_select_related = ("emsp",)
@@ -127,6 +132,7 @@ class CustomerAdmin(OfEmspAdmin):
 class DriverAdmin(OfEmspAdmin):
     owner = "driver"
     object_pages = (*BlockingAdmin.object_pages, TOKENS)
+    empty = gettext_lazy("Drivers carry charge tokens of a customer. Whoever is blocked charges with none of them.")
     list_display = ("name", "external_id", "customer", "emsp", "status")
     sortable_by = ("name",)
     list_select_related = ("customer__emsp",)
@@ -178,6 +184,10 @@ class TokenForm(forms.ModelForm):  # type: ignore[type-arg]
 
 class TokenAdmin(OfEmspAdmin):
     form = TokenForm
+    empty = gettext_lazy(
+        "Charge tokens are what drivers present: cards, key fobs, apps, contracts. Many come as a file: Import charge "
+        "tokens, on the page of their eMSP."
+    )
     list_display = ("name", "chip", "type", "emsp", "customer", "driver", "status")
     list_select_related = ("emsp", "customer", "driver")
     list_filter = (

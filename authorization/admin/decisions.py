@@ -46,22 +46,20 @@ class ReasonFilter(DropdownFilter):  # type: ignore[misc]
         return queryset.filter(reason=self.value()) if self.value() else queryset
 
 
-class Answered(BooleanRadioFilter):  # type: ignore[misc]
-    """Accepted or rejected."""
-
-    title = gettext_lazy("answer")
-
-
 @admin.register(Decision)
 class DecisionAdmin(OnlyShown, ScopedAdmin):
+    counted = (gettext_lazy("decision"), gettext_lazy("decisions"))
+    empty = gettext_lazy("Every answer that a charger gets is written down here, with its reason.")
+    empty_leads = (gettext_lazy("Why?"), "why")
     list_display = ("decided", "outcome", "reason")
     list_filter = (
-        ("accepted", Answered),
+        ("accepted", BooleanRadioFilter),
         ReasonFilter,
         ("location", PartyFilter),
         ("token", PartyFilter),
         ("decided_at", RangeDateTimeFilter),
     )
+    filter_titles = {"token": gettext_lazy("charge token"), "decided_at": gettext_lazy("time")}
     sortable_by = ()
     list_before_template = "admin/log_live.html"
     search_fields = ("request_id",)

@@ -60,6 +60,10 @@ class StateFilter(RadioFilter):  # type: ignore[misc]
 @admin.register(ChargeException)
 class ChargeExceptionAdmin(SwitchingAdmin):
     form = ExceptionForm
+    empty = gettext_lazy(
+        "Exceptions say who may charge where: only these cards, or not these. Without one, a valid charge token may "
+        "charge at every published location."
+    )
     list_display = ("name", "state", "action_label")
     list_filter = (
         StateFilter,

@@ -64,6 +64,7 @@ class GroupForm(OwnedForm):
 @admin.register(ExceptionGroup)
 class ExceptionGroupAdmin(OwnedAdmin):
     form = GroupForm
+    empty = gettext_lazy("Exception groups name the places, or the cards, that an exception is about.")
     list_display = ("name", "side_label", "category_label", "owner")
     list_filter = (
         ("category", ChoicesDropdownFilter),

@@ -19,8 +19,9 @@ from locations.access import scope_of_request
 from locations.admin_base import ScopedAdmin, display
 from locations.admin_format import moment
 from locations.admin_pages import Button, ObjectPage
+from locations.admin_scope import PartyFilter
 
-MAX_HOURS = 168
+MAX_HOURS = int(keys.MAX_OVERLAP.total_seconds()) // 3600
 STATES: dict[str, Any] = {
     "in force": gettext_lazy("in force"),
     "expired": gettext_lazy("expired"),
@@ -66,7 +67,7 @@ class Rotation(forms.Form):
         max_value=MAX_HOURS,
         initial=24,
         label=gettext_lazy("Hours that the old key works on"),
-        help_text=gettext_lazy("0 to 168. With 0 it is refused at once."),
+        help_text=gettext_lazy("At most 2160, which are 90 days. With 0 it is refused at once."),
         widget=UnfoldAdminIntegerFieldWidget(attrs={"min": "0", "max": str(MAX_HOURS)}),
     )
 
@@ -75,9 +76,10 @@ class Rotation(forms.Form):
 class ApiKeyAdmin(ScopedAdmin):
     managers_write = True
     object_pages = (ObjectPage("rotate", changes=True), ObjectPage("revoke", changes=True))
+    empty = gettext_lazy("Chargers, CSMSs and programs ask with an API key. It is shown once, when it is made.")
     list_display = ("name_or_key", "prefix", "scope", "status", "created_at", "last_used_at", "expires_at")
     list_select_related = ("station", "cpo", "user")
-    list_filter = (StateFilter, ScopeFilter)
+    list_filter = (StateFilter, ScopeFilter, ("cpo", PartyFilter), ("station", PartyFilter))
     search_fields = ("name", "prefix")
     search_help_text = gettext_lazy("Name or prefix")
     autocomplete_fields = ("station", "cpo", "user")
@@ -86,10 +88,10 @@ class ApiKeyAdmin(ScopedAdmin):
         (None, {"fields": ("name", "expires_at")}),
         (
             gettext_lazy("Key"),
-            {"fields": ("prefix", "scope", "status", ("created_at", "last_used_at"), "revoked_at", "limited_at")},
+            {"fields": ("prefix", "scope", "status_said", ("created_at", "last_used_at"), "revoked_at", "limited_at")},
         ),
     )
-    told = ("prefix", "scope", "status", "created_at", "last_used_at", "revoked_at", "limited_at")
+    told = ("prefix", "scope", "status_said", "created_at", "last_used_at", "revoked_at", "limited_at")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is not None:
@@ -121,6 +123,10 @@ class ApiKeyAdmin(ScopedAdmin):
     def status(self, key: ApiKey) -> tuple[str, Any]:
         state = keys.state(key, timezone.now())
         return state, STATES[state]
+
+    @display(description=gettext_lazy("Status"))
+    def status_said(self, key: ApiKey) -> str:
+        return str(self.status(key)[1])
 
     def buttons(self, request: HttpRequest, obj: ApiKey) -> list[Button]:
         usable = self.has_change_permission(request, obj) and keys.in_force(obj, timezone.now())

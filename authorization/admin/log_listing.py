@@ -48,7 +48,12 @@ def log_listing(
         columns.append(Column(_("Place"), lambda decision: place(request, decision)))
     if token is None:
         columns.append(Column(_("Charge token"), lambda decision: card(request, decision)))
-    return Listing(request, "log", rows, columns, _("No charger has asked yet."), title=_("Authorization log"))
+    empty = (
+        _("Nothing was asked with a key of this station. What others ask for it is in the log of its location.")
+        if station is not None
+        else _("No charger has asked yet.")
+    )
+    return Listing(request, "log", rows, columns, empty, title=_("Authorization log"))
 
 
 def address(decision: Decision) -> str:

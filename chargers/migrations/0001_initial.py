@@ -78,6 +78,8 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
+                'verbose_name': 'command',
+                'verbose_name_plural': 'commands',
                 'ordering': ['-created_at', '-pk'],
                 'abstract': False,
             },

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import transaction
+from django.utils.translation import gettext_noop
 
 from authorization.questions import BadQuestion, Question, parse
 from authorization.services import charging
@@ -99,9 +100,8 @@ def _use(order: Order) -> AuthorizationInUse | None:
         return found[0]
     if order.kind in (Kind.TOGGLE, Kind.OVERRIDE_SCHEDULE):
         return None
-    raise NothingThere(
-        "Several authorizations are in use there: say which EVSE or token." if found else "Nobody is authorized there."
-    )
+    several = gettext_noop("Several authorizations are in use there: say which EVSE or token.")
+    raise NothingThere(several if found else gettext_noop("Nobody is authorized there."))
 
 
 def _made(

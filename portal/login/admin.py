@@ -22,6 +22,7 @@ COLOURS = {"good": "success", "bad": "danger", "other": "info"}
 @admin.register(LogIn)
 class LogInAdmin(OnlyShown, ScopedAdmin):
     admins_only = True
+    empty = gettext_lazy("Who logged in, or tried to, is written down here.")
     list_display = ("moment", "who", "what", "address", "by")
     list_filter = (("outcome", ChoicesDropdownFilter), ("at", RangeDateTimeFilter))
     search_fields = ("name", "by", "agent")

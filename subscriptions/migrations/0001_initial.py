@@ -60,6 +60,8 @@ class Migration(migrations.Migration):
                 ('emsps', models.ManyToManyField(blank=True, related_name='+', to='tokens.emsp', verbose_name='eMSPs')),
             ],
             options={
+                'verbose_name': 'subscription',
+                'verbose_name_plural': 'subscriptions',
                 'ordering': ['name', 'pk'],
             },
         ),

@@ -164,3 +164,23 @@ def test_the_portal_gives_commands_and_shows_what_is_in_use(site: Site, manager:
     assert use.ended_by == "command"
     assert browser.post(one, {"confirmed": "yes"}).status_code == 302  # too late: said, and nothing happens
     assert Command.objects.count() == 2
+
+
+def test_how_a_token_is_presented_is_found_out(site: Site, manager: User) -> None:
+    """An Auth ID is typed as well as a Chip ID."""
+    browser = Client()
+    browser.force_login(manager)
+    form = reverse("admin:locations_chargestation_command", args=[site.station.pk])
+    token = factories.token(uid=None, auth_id="NL-TNM-C00122045-K")
+    assert browser.post(form, {"command": "start", "token": token.auth_id}).status_code == 302
+    assert browser.post(form, {"command": "start", "token": site.token.uid}).status_code == 302
+    assert [command.state for command in Command.objects.all()] == ["pending", "pending"]
+
+
+def test_a_start_that_is_refused_says_why(site: Site, manager: User) -> None:
+    browser = Client()
+    browser.force_login(manager)
+    form = reverse("admin:locations_chargestation_command", args=[site.station.pk])
+    answer = browser.post(form, {"command": "start", "token": "04BADBADBADBAD"}, follow=True)
+    said = [str(message) for message in answer.context["messages"]]
+    assert any("Not started." in text and "(UNKNOWN_TOKEN)" in text for text in said)

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from authorization.models import Decision
-from chargers.models import SeenMessage, StationMessage
+from chargers.models import AuthorizationInUse, SeenMessage, StationMessage
 from chargers.services import watching
 from chargers.tasks import forget_messages
 from locations.models import ChargeStation
@@ -65,3 +65,23 @@ def test_messages_are_forgotten_in_the_end(site: Site) -> None:
     StationMessage.objects.update(created_at=old)
     SeenMessage.objects.update(seen_at=old)
     assert forget_messages() == 2
+
+
+def test_what_is_in_use_says_what_is_so_far(site: Site, browser: Client) -> None:
+    """Its end, once it ended; in German with names of fields that are German."""
+    site.ask()
+    use = AuthorizationInUse.objects.get()
+    page = reverse("admin:chargers_authorizationinuse_change", args=[use.pk])
+    going_on = browser.get(page).content.decode()
+    assert "Rules say something else" not in going_on  # nothing ends it by the clock
+    assert "Until (UTC)" not in going_on
+    site.ask()
+    ended = browser.get(page, HTTP_ACCEPT_LANGUAGE="de").content.decode()
+    assert "Bis (UTC)" in ended
+    assert "Beendet durch" in ended
+    assert "Token type" not in ended
+
+
+def test_an_empty_log_of_a_station_says_where_else_to_look(site: Site, browser: Client) -> None:
+    page = browser.get(reverse("admin:locations_chargestation_log", args=[site.station.pk])).content.decode()
+    assert "the log of its location" in page

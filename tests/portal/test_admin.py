@@ -1,5 +1,6 @@
 """Every page of the admin: whole for a superuser, scoped for others, at a cost that does not grow with the table."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
 from authorization.models import ApiKey, ChargeException, Decision, ExceptionGroup
@@ -158,6 +160,64 @@ def test_search_answers_anything(boss: Client, model: type[Any]) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
+def test_an_empty_list_says_what_would_be_there(boss: Client, model: type[Any]) -> None:
+    page: Any = admin.site._registry[model]
+    assert page.empty
+    answer = boss.get(url(model, "changelist"))
+    if answer.context["cl"].result_count:  # users and roles there always are
+        return
+    text = answer.content.decode()
+    assert str(escape(page.empty)) in text
+    assert (f'href="{url(model, "add")}' in text) == page.has_add_permission(answer.wsgi_request)
+    if page.empty_leads:
+        assert f'href="{reverse(page.empty_leads[1])}"' in text
+
+
+def test_a_search_that_finds_nothing_leads_back(boss: Client) -> None:
+    factories.location()
+    text = boss.get(url(Location, "changelist"), {"q": "no such", "_popup": "1"}).content.decode()
+    assert "Nothing here matches “no such”." in text
+    assert "Clear the search" in text
+    assert 'href="?_popup=1"' in text
+    text = boss.get(url(Location, "changelist"), {"q": "no such", "state": "private"}).content.decode()
+    assert "Filters are set as well" in text
+    assert 'href="?"' in text
+
+
+def test_who_was_granted_nothing_reads_why_a_list_is_empty(boss: Client, manager: Client) -> None:
+    said = "that an Admin granted to you"
+    assert said in manager.get(url(Location, "changelist")).content.decode()
+    assert said not in boss.get(url(Location, "changelist")).content.decode()
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_log_counts_decisions(boss: Client, number: int) -> None:
+    for _ in range(number):
+        decision()
+    text = " ".join(boss.get(url(Decision, "changelist")).content.decode().split())
+    assert f"{number} decision{'s' * (number > 1)} " in text
+    assert f"{number} authorization log" not in text
+
+
+@pytest.mark.parametrize(("language", "one", "several"), [("en", "role", "Roles"), ("de", "Rolle", "Rollen")])
+def test_roles_are_not_called_groups(boss: Client, language: str, one: str, several: str) -> None:
+    role = Group.objects.create(name="Night shift")
+    for address in (url(Group, "changelist"), url(Group, "add"), url(Group, "change", role.pk), url(User, "add")):
+        text = boss.get(address, HTTP_ACCEPT_LANGUAGE=language).content.decode()
+        seen = re.sub(r"<(script|style|nav).*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL)
+        assert several in seen
+        assert not re.search(r"(?<!Exception )\bgroups?\b|\bGruppen?\b", seen, re.IGNORECASE), address
+    assert one in boss.get(url(Group, "add"), HTTP_ACCEPT_LANGUAGE=language).content.decode()
+
+
+def test_the_way_back_names_nothing_twice(boss: Client) -> None:
+    row = ROWS[Import]()
+    text = boss.get(url(Import, "change", row.pk)).content.decode()
+    way = re.findall(r'tracking-tight[^"]*">\s*([^<]*?)\s*</(?:a|span)', text)
+    assert way == ["Imports", str(row)]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
 def test_no_select_lists_a_table(model: type[Any]) -> None:
     """A reference to a table that grows is searched, never listed."""
     page: Any = admin.site._registry[model]
@@ -274,3 +334,9 @@ def test_schedules_are_saved(boss: Client) -> None:
     answer = send(boss, url(PeriodicTask, "add"), name="nightly", task="sweep", interval=every.pk)
     assert answer.status_code == 302
     assert PeriodicTask.objects.get().task == "sweep"
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "By time"), ("de", "Nach Zeit")])
+def test_filters_are_called_as_people_say(boss: Client, language: str, title: str) -> None:
+    text = " ".join(boss.get(url(Decision, "changelist"), HTTP_ACCEPT_LANGUAGE=language).content.decode().split())
+    assert title in text

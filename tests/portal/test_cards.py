@@ -81,7 +81,8 @@ def test_tabs_hold_what_belongs_to_it(emsp_client: Client, card: Token, django_a
 
 def dangers(page: Any) -> list[str]:
     """What takes something away, but for the erasure of personal data, which is always offered."""
-    return [button.title for button in page.context["object_buttons"] if button.danger and button.title != "Erase"]
+    buttons = page.context["object_buttons"]
+    return [button.title for button in buttons if button.danger and button.title != "Erase personal data"]
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -85,7 +85,7 @@ def test_a_key_is_for_one(boss: Client, station: ChargeStation, goflux: CPO) -> 
     assert not ApiKey.objects.exists()
 
 
-@pytest.mark.parametrize("hours", [0, 24, 168])
+@pytest.mark.parametrize("hours", [0, 24, 2160])
 def test_rotating_leaves_the_old_key_for_the_chosen_time(cpo_client: Client, goflux: CPO, hours: int) -> None:
     old, text = create_key(cpo=goflux, name="CSMS")
     page = url(ApiKey, "rotate", old.pk)
@@ -101,7 +101,7 @@ def test_rotating_leaves_the_old_key_for_the_chosen_time(cpo_client: Client, gof
     assert ApiKey.objects.filter(name="CSMS", cpo=goflux).count() == 2
 
 
-@pytest.mark.parametrize("hours", ["169", "-1", "x", ""])
+@pytest.mark.parametrize("hours", ["2161", "-1", "x", ""])
 def test_rotating_refuses(cpo_client: Client, goflux: CPO, hours: str) -> None:
     key = create_key(cpo=goflux)[0]
     answer = cpo_client.post(url(ApiKey, "rotate", key.pk), {"overlap": hours, "again": "1"})
@@ -176,3 +176,16 @@ def test_buttons_are_there_without_tabs(cpo_client: Client, goflux: CPO) -> None
     shown = cpo_client.get(url(ApiKey, "change", create_key(cpo=goflux)[0].pk)).context
     assert not shown["object_tabs"]
     assert [button.title for button in shown["object_buttons"]] == ["Rotate", "Revoke"]
+
+
+def test_keys_of_a_cpo_or_a_station_are_found(boss: Client, goflux: CPO, station: ChargeStation) -> None:
+    of_cpo, of_station = create_key(cpo=goflux)[0], create_key(station=station)[0]
+    for asked, key in (({"cpo__id__exact": goflux.pk}, of_cpo), ({"station__id__exact": station.pk}, of_station)):
+        found = boss.get(url(ApiKey, "changelist"), asked).context["cl"].result_list
+        assert [row.pk for row in found] == [key.pk]
+
+
+def test_the_page_of_a_key_says_its_status_in_words(boss: Client, goflux: CPO) -> None:
+    page = boss.get(url(ApiKey, "change", create_key(cpo=goflux)[0].pk)).content.decode()
+    assert "in force" in page
+    assert "(&#x27;in force&#x27;" not in page

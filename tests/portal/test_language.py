@@ -1,6 +1,7 @@
 """The portal in German, by the browser's wish or by choice; the API in English whatever the browser wishes."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from authorization.models import ChargeException
+from authorization.models import ApiKey, ChargeException
+from authorization.services import create_key
 from locations.models import Location
 from tests import factories
 from tests.portal.test_admin import url
@@ -74,3 +76,12 @@ def test_a_date_can_be_taken_for_no_other(boss: Client) -> None:
     for headers, shown in (({}, "2026-04-03"), (GERMAN, "03.04.2026")):
         page = boss.get(url(ChargeException, "change", row.pk), **headers).content.decode()  # type: ignore[arg-type]
         assert f'value="{shown}"' in page
+
+
+def test_a_moment_is_read_off_a_clock_of_24_hours(boss: Client) -> None:
+    key = create_key(cpo=factories.cpo())[0]
+    at = datetime(2026, 4, 3, 15, 7, tzinfo=UTC)
+    type(key).objects.filter(pk=key.pk).update(last_used_at=at)
+    for headers, shown in (({}, "3 Apr 2026 15:07"), (GERMAN, "3. April 2026 15:07")):
+        page = boss.get(url(ApiKey, "changelist"), **headers).content.decode()  # type: ignore[arg-type]
+        assert shown in page

@@ -139,3 +139,12 @@ def test_these_pages_are_admins(pushed: Push) -> None:
     for page in ("push", "register", "deliveries", "secret", "test", "pause", "resume", "resend"):
         assert client.get(at(subscription, page)).status_code == 403
         assert client.post(at(subscription, page), {"confirmed": "yes", "all": "yes"}).status_code == 403
+
+
+def test_deleting_is_asked_about_in_words(boss: Client) -> None:
+    subscription = factories.subscription(modules=["tokens"])
+    question = boss.get(at(subscription, "delete")).content.decode()
+    assert "refused from then on" in question
+    assert "relationship" not in question
+    assert boss.post(at(subscription, "delete"), {"post": "yes"}).status_code == 302
+    assert not Subscription.objects.exists()
