@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, Subquery
@@ -31,7 +32,7 @@ from authorization.questions import Question
 from locations.models import EVSE, ChargeStation, Location
 from tokens.models import Token
 
-NODE_SILENT = 3.0  # seconds after which nobody waits for a node
+SEEN_WITHIN = 1.5  # seconds: a node says each second that it verified its copy, and may have done so again since
 Row = dict[str, Any]
 Groups = tuple[int, ...]
 
@@ -77,8 +78,11 @@ def revision() -> int:
 
 
 def nodes_behind(revision: int) -> bool:
-    """Whether a node that was seen a moment ago has a copy of an older revision."""
-    lately = Now() - timedelta(seconds=NODE_SILENT)
+    """Whether a node has a copy of an older revision that it may still answer from.
+
+    One that has not been seen for longer has not verified its copy either, and no longer answers from it.
+    """
+    lately = Now() - timedelta(seconds=settings.CACHE_STALE_AFTER_MS / 1000 + SEEN_WITHIN)
     return Node.objects.filter(revision__lt=revision, seen_at__gt=lately).exists()
 
 

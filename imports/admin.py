@@ -15,6 +15,7 @@ from import_export.formats.base_formats import CSV
 from rest_framework import serializers
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
+from authorization.services import charging
 from imports import admin_files as admin_files  # registers
 from imports import admin_past, exports, places, services
 from imports.access import may_import
@@ -177,6 +178,7 @@ class ImportAdmin(ImportMixin, ScopedAdmin):  # type: ignore[misc]
             "state": self.state(of),
             "counts": [(label, of.totals[name], name) for name, label in COUNTED.items() if name in of.totals],
             "phase": PHASES.get(of.phase, of.phase),
+            "in_force": of.revision is not None and charging.in_force(of.revision),
             "rows": _first_rows(of),
             "message": in_the_readers_words(of.message),
             "errors": [

@@ -35,7 +35,7 @@ def _said(revision: int) -> str:
     """In force: no question that is asked from now on is answered by an older revision, on whichever node."""
     patience = settings.CACHE_STALE_AFTER_MS / 1000
     until = time.monotonic() + min(patience, MOST_PATIENCE)
-    while charging.store.state().revision < revision or selectors.nodes_behind(revision):
+    while not charging.in_force(revision):
         if time.monotonic() > until:
             if patience <= MOST_PATIENCE:
                 # A copy that is still older has not been verified since, and nobody is answered from it any more.

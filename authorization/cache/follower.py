@@ -21,7 +21,7 @@ from psycopg import Connection, sql
 
 from authorization import metrics, spool
 from authorization.cache import documents, snapshot
-from authorization.cache.snapshot import CURRENT, Meta, NotReady, Writer
+from authorization.cache.snapshot import CURRENT, Meta, NotReady, Overtaken, Writer
 from authorization.complaint import Complaint
 
 logger = logging.getLogger(__name__)
@@ -119,6 +119,8 @@ class Follower:
                 writer.beat(at, self.database)
             elif not self._apply(writer, connection):
                 return None
+        except Overtaken:
+            logger.warning("Another process follows into the same copy")  # the next look goes on from what it wrote
         except (NotReady, lmdb.Error) as problem:
             logger.warning("The copy is made anew: %s", problem)
             return None

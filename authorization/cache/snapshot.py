@@ -143,17 +143,27 @@ class Environment:
         return (self.path / DAMAGED).exists()
 
 
+class Overtaken(Exception):
+    """Another process has written to the environment. The writer goes on from there; what it had to write is old."""
+
+
 class Writer:
-    """The environment in use, as the one process that changes it has it open."""
+    """The environment in use, as the one process that changes it has it open.
+
+    For a moment there may be two, where somebody deletes the lock: none writes over what it has not seen.
+    """
 
     def __init__(self, path: Path) -> None:
         """Raises NotReady."""
         self.environment = Environment(path, write=True)
         try:
             with self.environment.lmdb.begin() as txn:
-                self.meta = Meta.load(txn.get(META))
+                self._take(txn.get(META))
         except (lmdb.Error, ValueError, TypeError) as error:
             raise NotReady(f"The copy cannot be read: {error}.") from None
+
+    def _take(self, raw: bytes | None) -> None:
+        self.meta, self._raw = Meta.load(raw), bytes(raw or b"")
 
     def check(self) -> None:
         """Raises NotReady for an environment that nobody must write to any more."""
@@ -164,16 +174,19 @@ class Writer:
             raise NotReady("The copy's file is damaged.")
 
     def apply(self, documents: Iterable[tuple[bytes, bytes | None]], meta: Meta) -> None:
-        """Puts documents (or takes away those that are None) and the meta, all at once. Raises NotReady."""
+        """Puts documents (or takes away those that are None) and the meta, all at once. Raises NotReady, Overtaken."""
         try:
             self._apply(documents, meta)
-        except lmdb.Error as error:
+        except (lmdb.Error, orjson.JSONDecodeError) as error:
             raise NotReady(f"The copy cannot be written: {error}.") from None
         self._lengthen()
 
     def _apply(self, documents: Iterable[tuple[bytes, bytes | None]], meta: Meta) -> None:
         changed_rules: list[int] = []
         with self.environment.lmdb.begin(write=True) as txn:
+            if (there := txn.get(META)) != self._raw:
+                self._take(there)
+                raise Overtaken
             for key, value in documents:
                 if key[:1] == b"r":
                     changed_rules.append(int(key[1:]))
@@ -184,8 +197,9 @@ class Writer:
             if changed_rules:
                 txn.put(_log_key(meta.revision), orjson.dumps(changed_rules))
                 meta = replace(meta, rules=meta.revision, rules_floor=_trimmed(txn, meta.rules_floor))
-            txn.put(META, meta.dump())
-        self.meta = meta
+            raw = meta.dump()
+            txn.put(META, raw)
+        self.meta, self._raw = meta, raw
 
     def beat(self, verified: float, database: str) -> None:
         """Nothing changed: the copy holds all commits of this database before `verified`."""

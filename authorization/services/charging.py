@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from django.db import DataError
 
-from authorization import metrics
+from authorization import metrics, selectors
 from authorization.engine.changes import next_change
 from authorization.engine.decide import decide, stand
 from authorization.engine.decide import explain as explain_decision
@@ -31,6 +31,11 @@ store: Store = DatabaseStore()
 log: Log = DatabaseLog()
 # Which keys ask about too many unknown tokens; a web process shares what it knows with the others.
 limits = Limits([LocalCounts()])
+
+
+def in_force(revision: int) -> bool:
+    """Whether no question that is asked from now on, on whichever node, is answered by an older one."""
+    return store.state().revision >= revision and not selectors.nodes_behind(revision)
 
 
 # BrokenRule, UnknownZone and an unknown word in a row are ValueErrors: a rule that cannot be read.

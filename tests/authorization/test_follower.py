@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,35 @@ def test_what_changed_is_put_into_the_copy_in_use(following: Following) -> None:
     following.look()  # nothing changed, and that is known now
     assert following.meta == replace(after, verified=following.meta.verified)
     assert following.meta.verified > after.verified
+
+
+def test_two_at_once_write_nothing_older(following: Following, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where somebody deletes the lock, the next one begins before the one at work has noticed."""
+    late = Follower(following.follower.folder, url(), ADDRESS)
+    late.writer = copy(following.follower.writer)  # LMDB opens an environment once in a process
+    read = documents.changed
+
+    def overtaken(*arguments: Any) -> list[Any]:
+        """What the late one has read is old when it comes to write it."""
+        found = list(read(*arguments))
+        monkeypatch.setattr(documents, "changed", read)
+        Token.objects.update(valid=True)
+        following.look()
+        return found
+
+    Token.objects.update(valid=False)
+    monkeypatch.setattr(documents, "changed", overtaken)
+    with closing(follower.connect(url())) as connection:
+        late.look(connection)
+        assert following.is_right()
+        following.look()
+        assert following.is_right()
+        Token.objects.update(valid=False)
+        late.look(connection)
+    assert following.is_right() is False, "it does not know yet what the other one wrote"
+    following.look()
+    following.look()
+    assert following.is_right()
 
 
 def restored() -> None:

@@ -2,10 +2,12 @@
 
 import http.client
 import json
+import re
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from html.parser import HTMLParser
 from http.cookies import SimpleCookie
 from typing import Any, Protocol
@@ -14,6 +16,7 @@ from urllib.parse import urlencode
 import psycopg
 
 from portal.stack.options import PROJECT
+from tests.drills.clock import now
 from tests.drills.hand import PASSWORD
 from tests.drills.oracle import Unknown
 
@@ -82,7 +85,9 @@ class Http:
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
 
-    def _send(self, method: str, path: str, body: str, headers: dict[str, str]) -> tuple[http.client.HTTPResponse, str]:
+    def _send(
+        self, method: str, path: str, body: str | bytes, headers: dict[str, str]
+    ) -> tuple[http.client.HTTPResponse, str]:
         try:
             self._connection.request(method, path, body or None, headers)
             answer = self._connection.getresponse()
@@ -105,21 +110,83 @@ class Api(Http):
             raise Unknown(f"{answer.status} {text[:200]}")
 
 
+class Csv(Http):
+    """A program that uploads a list of cards, looks at the preview and finalises.
+
+    A small list is read and applied in the requests, a larger one by the worker.
+    """
+
+    SMALL, LARGE = 200, 7_000  # rows
+    FRAME = "frame-of-the-drill"
+
+    def __init__(self, port: int, key: str, emsp: int, uids: Mapping[int, str], rows: int) -> None:
+        """uids: by token. rows: of the list, in which all but one say what is so already."""
+        super().__init__(port)
+        self._key, self._emsp, self._uids = key, emsp, uids
+        self.last: Any = None  # the import, as the API shows it at its end
+        self._others = "".join(f"06{number:012X};true;{'x' * 60}\r\n" for number in range(rows - 1))
+
+    def set_valid(self, token: int, valid: bool) -> None:
+        self._connection.close()  # the server may have tired of the one that was kept since the last list
+        text = f"UID;Valid;Issuer\r\n{self._uids[token]};{'true' if valid else 'false'};\r\n{self._others}"
+        form = multipart(self.FRAME, {"kind": "tokens", "emsp": self._emsp}, text)
+        found = self._ask("POST", "imports/", form, f"multipart/form-data; boundary={self.FRAME}")
+        found = self._settled(found, "staging", "preview")
+        if found["totals"]["errors"]:
+            raise Unknown(f"{found['totals']}")
+        self._ask("POST", f"imports/{found['id']}/finalise/", b"{}")
+        self.last = self._settled(found | {"status": "finalising"}, "finalising", "finalised")
+
+    def _settled(self, found: Any, while_: str, then: str) -> Any:
+        until = time.monotonic() + PATIENCE
+        while found["status"] == while_ and time.monotonic() < until:
+            found = self._ask("GET", f"imports/{found['id']}/")
+            time.sleep(0.02)
+        if found["status"] != then:
+            raise Unknown(f"{found['status']} {found.get('message', '')}")
+        return found
+
+    def _ask(self, method: str, path: str, body: bytes = b"", kind: str = "application/json") -> Any:
+        headers = {"Authorization": f"Token {self._key}", "Content-Type": kind}
+        answer, text = self._send(method, f"/api/v1/{path}", body, headers)
+        if answer.status >= 300:
+            raise Unknown(f"{answer.status} {text[:200]}")
+        return json.loads(text)
+
+
+def multipart(frame: str, fields: Mapping[str, object], file: str) -> bytes:
+    """A form as a browser sends it, with a file of cards."""
+    form = "".join(
+        f'--{frame}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    )
+    form += f'--{frame}\r\nContent-Disposition: form-data; name="file"; filename="cards.csv"\r\n\r\n'
+    return f"{form}{file}\r\n--{frame}--\r\n".encode()
+
+
 class Admin(Http):
-    """A browser in the admin: it logs in, opens the page that asks whether to block, and says yes."""
+    """A browser in the admin: it logs in, opens the page that asks whether to block, says yes, and reads what is said.
+
+    said: is told of each revision that a page says is in force.
+    """
 
     LOGIN = "/admin/login/"
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, said: Callable[[int, float], None] = lambda revision, at: None) -> None:
         super().__init__(port)
         self._cookies: SimpleCookie = SimpleCookie()
+        self._said = said
 
     def set_valid(self, token: int, valid: bool) -> None:
         path = f"/admin/tokens/token/{token}/{'unblock' if valid else 'block'}/"
         form = self._form(path, "confirmation")
         if ("confirmed", "yes") not in form:
             raise Unknown(f"no question at {path}")
-        self._submit(path, form)
+        next_page = self._submit(path, form)
+        at = now()  # the sentence is made before the answer is sent, and shown on the next page
+        _, text = self._browse("GET", next_page)
+        if said := re.search(r"In force at revision (\d+)", text):
+            self._said(int(said[1]), at)
 
     def _form(self, path: str, name: str) -> list[tuple[str, str]]:
         answer, text = self._browse("GET", path)
@@ -135,10 +202,12 @@ class Admin(Http):
         fields = [field for field in Form.read(text, "login-form") if field[0] not in ("username", "password")]
         self._submit(self.LOGIN, [*fields, ("username", "admin"), ("password", PASSWORD)])
 
-    def _submit(self, path: str, fields: list[tuple[str, str]]) -> None:
+    def _submit(self, path: str, fields: list[tuple[str, str]]) -> str:
+        """Where the next page is."""
         answer, text = self._browse("POST", path, urlencode(fields))
         if answer.status != 302:  # the form again, with what is wrong in it, or an error
             raise Unknown(f"{answer.status} {text[:200]}")
+        return answer.headers["Location"]
 
     def _browse(self, method: str, path: str, body: str = "") -> tuple[http.client.HTTPResponse, str]:
         headers = {"Cookie": "; ".join(f"{name}={morsel.value}" for name, morsel in self._cookies.items())}

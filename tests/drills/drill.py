@@ -20,20 +20,29 @@ from tests.stack.driver import wait_for
 # Seconds, at most. Beside other tests on a busy machine it is that it recovers, without a hand; the goals are 10 and 1.
 RECOVERY = 10.0 if LONG else 60.0
 LONGEST = 5.0 if LONG else 15.0
-STEADY = 5.0 if LONG else 0.5  # seconds before a fault
-AFTER = 5.0 if LONG else 1.5  # seconds after it, at least: an answer is wrong only 2 s after a change
+# Seconds before a fault and after it, at least. An answer is wrong only 2 s after a change.
+AROUND = (5.0, 5.0) if LONG else (0.5, 1.5)
+SHORTLY = (1.5, 3.0)
+Note = Callable[[dict[str, Any]], None]
 
 
-def drill(world: World, note: Callable[[dict[str, Any]], None], fault: Fault, hold: float) -> None:
+def drill(
+    world: World,
+    note: Callable[[dict[str, Any]], None],
+    fault: Fault,
+    hold: float,
+    around: tuple[float, float] = AROUND,
+) -> None:
+    """around: seconds before the fault and after it, at least."""
     pause = 0.02 if LONG else 0.05
     with Load(world.nodes, world.cast["charger"], world.subjects, pause=pause) as load, Churn(world) as churn:
         wait_for(lambda: all(asker.answers for asker in load.askers), 10)
-        time.sleep(STEADY)
+        time.sleep(around[0])
         struck = now()
         fault.strike(world, random.choice(world.nodes), hold)
         over = now()
         recovered = _await_recovery(world, load, over)
-        time.sleep(max(0.0, over + AFTER - now()))
+        time.sleep(max(0.0, over + around[1] - now()))
     figures, problems = measure(world, load, fault.name, over)
     figures |= {"changes": churn.made, "failed": churn.failed.total(), "failed how": dict(churn.failed)}
     note(figures)
@@ -53,6 +62,7 @@ def _await_recovery(world: World, load: Load, over: float) -> bool:
     """Returns when a second's answers of both nodes all come from the copy, as the log shows it; False if too late."""
     while now() < over + RECOVERY + 5:
         time.sleep(0.3)
+        world.tend()
         with suppress(psycopg.Error):
             log, until = log_of(world, load), now() - 0.6
             recent = [answer for answer in load.since(max(over, until - 1)) if answer.end < until]

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from authorization.cache import guard
 from portal.stack import valkey
 from tests.drills.world import Node, World
 from tests.stack import driver
@@ -181,6 +182,13 @@ def delete_cache(world: World, node: Node, hold: float) -> None:
     shutil.rmtree(node.cache, ignore_errors=True)  # the follower writes there meanwhile
 
 
+def two_followers(world: World, node: Node, hold: float) -> None:
+    """Who stands by finds a lock that nobody holds, and begins; the other sees that a moment later."""
+    for _ in range(5):
+        (node.cache / guard.LOCK).unlink(missing_ok=True)
+        time.sleep(hold / 5)
+
+
 def delete_cache_and_kill_worker(world: World, node: Node, hold: float) -> None:
     """Two followers for a moment, and a spool that nobody writes to any more."""
     parent = driver.parent(node.follower())
@@ -205,9 +213,11 @@ POSTGRES = [
 ]
 BROKER = [
     Fault("Celery worker and beat killed", kill_celery),
-    Fault("FLUSHALL", flush),
     Fault("Valkey killed", kill_valkey),
     Fault("Valkey paused", pause_valkey),
+]
+VALKEY = [
+    Fault("FLUSHALL", flush),
     Fault("Valkey read-only", with_valkey(min_replicas_to_write="1")),
     Fault("Valkey full", with_valkey(maxmemory="1", maxmemory_policy="noeviction")),
     Fault("Valkey evicts", with_valkey(maxmemory="1mb", maxmemory_policy="allkeys-random")),
@@ -225,6 +235,9 @@ FILES = [
     Fault("cache folder deleted", delete_cache),
     Fault("cache folder deleted, web worker killed", delete_cache_and_kill_worker, breaks=True),
 ]
+
+
+TWO_FOLLOWERS = Fault("follower's lock deleted, again and again", two_followers)
 
 
 def pair(one: Fault, two: Fault) -> Fault:

@@ -23,7 +23,7 @@ def prepare(tokens: int, crowd: int) -> dict[str, Any]:
     _static_files()
     with transaction.atomic():
         cast = _cast(tokens)
-    _crowd(cast.pop("provider"), crowd)
+    _crowd(cast["provider"], crowd)
     return cast
 
 
@@ -103,12 +103,21 @@ def update(token: int, valid: bool) -> int:
     return Token.objects.filter(pk=token).update(valid=valid)
 
 
+def send(names: list[str]) -> int:
+    """Sends tasks by their names; how many."""
+    from portal.celery import app
+
+    for name in names:
+        app.send_task(name)
+    return len(names)
+
+
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     django.setup()
     from django.db import DatabaseError, close_old_connections
 
-    commands = {"prepare": prepare, "update": update}
+    commands = {"prepare": prepare, "update": update, "send": send}
     for line in sys.stdin:
         name, arguments = json.loads(line)
         close_old_connections()

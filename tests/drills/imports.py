@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+from tests.drills.changes import Csv, multipart
 from tests.drills.world import HOST, World
 
 PATIENCE = 300.0  # seconds, for one file
@@ -84,15 +85,8 @@ class Program:
 
     def _upload(self, emsp: int, rows: int, issuer: str) -> Any:
         lines = "".join(LINE.format(n, issuer, "x" * 30) for n in range(rows))
-        parts = {"kind": "tokens", "emsp": emsp}
-        frame = "frame-of-the-drill"
-        form = "".join(
-            f'--{frame}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-            for name, value in parts.items()
-        )
-        form += f'--{frame}\r\nContent-Disposition: form-data; name="file"; filename="cards.csv"\r\n\r\n'
-        form += f"UID;Issuer;Visual ID\r\n{lines}\r\n--{frame}--\r\n"
-        return self.ask("POST", "imports/", form.encode(), f"multipart/form-data; boundary={frame}")
+        form = multipart(Csv.FRAME, {"kind": "tokens", "emsp": emsp}, f"UID;Issuer;Visual ID\r\n{lines}")
+        return self.ask("POST", "imports/", form, f"multipart/form-data; boundary={Csv.FRAME}")
 
     def ask(self, method: str, path: str, body: bytes | None = None, kind: str = "application/json") -> Any:
         connection = http.client.HTTPConnection(HOST, self.port, timeout=60)

@@ -17,6 +17,7 @@ from tests.drills.world import HOST, WORKERS, Node
 PATH = "/api/v1/authorize"
 PATIENCE = 15.0  # seconds
 TRIES = 40  # connections made to find a worker that has few
+LOOK_EVERY = 0.5  # seconds
 QUESTIONS = 100  # over one connection; a worker that was started again is to get some
 
 
@@ -124,6 +125,29 @@ class Asker(threading.Thread):
             self._connection = None
 
 
+class Looker(threading.Thread):
+    """Asks a node again and again by which revision it answers. seen: when it had said so, and which, of its copy."""
+
+    def __init__(self, load: "Load", node: Node) -> None:
+        super().__init__(name=f"{node.name} status", daemon=True)
+        self.load = load
+        self.node = node
+        self.seen: list[tuple[float, int]] = []
+
+    def run(self) -> None:
+        connection = http.client.HTTPConnection(HOST, self.node.port, timeout=PATIENCE)
+        while not self.load.stopped.wait(LOOK_EVERY):
+            try:
+                connection.request("GET", "/api/v1/status", headers=self.load.headers)
+                answer = connection.getresponse()
+                text = answer.read()
+            except (OSError, http.client.HTTPException):
+                connection.close()
+                continue
+            if answer.status == 200 and (said := json.loads(text))["source"] == "cache":
+                self.seen.append((now(), said["revision"]))
+
+
 class Load:
     """Askers at every node. choose: the next subject to ask about."""
 
@@ -144,6 +168,9 @@ class Load:
         self.choose = choose or (lambda: random.choice(subjects))
         self._most = -(-askers // WORKERS)
         self.askers = [Asker(self, node, f"{node.name}{number}") for node in nodes for number in range(askers)]
+        # Behind a proxy nobody knows which node says what.
+        self.lookers = [Looker(self, node) for node in nodes if isinstance(node, Node)]
+        self.began = now()
 
     def has_room(self, asker: Asker) -> bool:
         """Whether few enough others ask the same worker."""
@@ -151,8 +178,8 @@ class Load:
         return len(same) < self._most
 
     def __enter__(self) -> "Load":
-        for asker in self.askers:
-            asker.start()
+        for thread in (*self.askers, *self.lookers):
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -162,6 +189,8 @@ class Load:
             assert not asker.is_alive(), f"{asker.name} still waits for an answer"
             if asker.failure is not None:
                 raise asker.failure
+        for looker in self.lookers:
+            looker.join(PATIENCE * 2)
 
     @property
     def answers(self) -> list[Answer]:

@@ -47,6 +47,12 @@ class Partner:
             self.failed += 1
             return FAILURES[self.failed % len(FAILURES)]
 
+    def answer_all(self, request: Request) -> Reply:
+        with self.lock:
+            self.count += 1
+            self._take(request)
+        return Reply()
+
     def _take(self, request: Request) -> None:
         uid, body = request.parts[-1], request.body
         self.shapes[uid] = body if request.method == "PUT" else self.shapes[uid] | body
@@ -57,12 +63,12 @@ class Partner:
             return sum(shape.get("visual_number") == f"{number}" for shape in self.shapes.values())
 
 
-def subscribe(world: World, server: PartnerServer) -> None:
+def subscribe(world: World, server: PartnerServer, party: str = "DRL") -> None:
     with world.connect() as connection:
         row = connection.execute("SELECT emsp_id FROM tokens_token WHERE uid LIKE 'AA%' LIMIT 1").fetchone()
     assert row is not None
     body = {
-        "name": "Drill", "country_code": "FR", "party_id": "DRL", "role": "CPO", "emsps": [row[0]],
+        "name": "Drill", "country_code": "FR", "party_id": party, "role": "CPO", "emsps": [row[0]],
         "modules": ["tokens"], "push_endpoints": {"tokens": f"{server.url}/tokens"}, "push_token": "drill",
     }  # fmt: skip
     headers = {"Authorization": f"Token {world.cast['admin']}", "Content-Type": "application/json"}

@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 
-from tests.drills import faults, new_enemy, proxy
+from tests.drills import faults, new_enemy, parts, proxy, skew
 from tests.drills.churn import Churn
 from tests.drills.clock import now
 from tests.drills.conftest import LONG
-from tests.drills.drill import drill
+from tests.drills.drill import SHORTLY, drill
 from tests.drills.faults import Fault
 from tests.drills.freshness import measure_freshness
 from tests.drills.imports import kill_while_importing
 from tests.drills.load import Load
+from tests.drills.meddling import tasks_twice_late_and_disordered
 from tests.drills.pushing import push_through
 from tests.drills.report import measure
 from tests.drills.restoring import restore
@@ -27,13 +28,14 @@ from tests.stack.driver import wait_for
 
 Note = Callable[[dict[str, Any]], None]
 HOLD = 5.0 if LONG else 3.0  # seconds that something is down or paused
+HOLD_SHORTLY = 3.0
 FOR_LONG = 30.0  # by then, whoever tries again and again has grown tired
 BROKER = faults.one_after_the_other(
-    "Celery killed, Valkey flushed, killed, paused, read-only, full, evicting", faults.BROKER
+    "Celery killed, Valkey killed, paused, flushed, read-only, full, evicting", [*faults.BROKER, *faults.VALKEY]
 )
 
 FAULTS = [*faults.pairs(faults.FOLLOWER), *faults.POSTGRES, *faults.pairs(faults.FILES)]
-FAULTS += [*faults.FOLLOWER, *faults.BROKER, *faults.FILES] if LONG else [BROKER]
+FAULTS += [*faults.FOLLOWER, *faults.VALKEY, *faults.FILES, faults.TWO_FOLLOWERS, *parts.SINGLE] if LONG else [BROKER]
 
 
 def test_a_change_is_visible(world: World, note: Note) -> None:
@@ -126,9 +128,28 @@ def test_an_old_dump_restored(world: World) -> None:
 
 
 @only_long
-@pytest.mark.parametrize("fault", faults.POSTGRES, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", parts.PAIRS, ids=lambda fault: fault.name)
+def test_two_at_once(world: World, note: Note, fault: Fault) -> None:
+    drill(world, note, fault, HOLD_SHORTLY, SHORTLY)
+
+
+@only_long
+@pytest.mark.parametrize("fault", [*parts.STOPPED, faults.POSTGRES[0]], ids=lambda fault: fault.name)
 def test_fault_for_long(world: World, note: Note, fault: Fault) -> None:
-    drill(world, note, faults.Fault(f"{fault.name} for {FOR_LONG:g} s", fault.strike), FOR_LONG)
+    drill(world, note, faults.Fault(f"{fault.name} for {FOR_LONG:g} s", fault.strike, fault.breaks), FOR_LONG)
+
+
+@only_long
+def test_tasks_come_twice_late_and_out_of_order(world: World, note: Note) -> None:
+    """To two workers at once; changes, imports and push go on."""
+    tasks_twice_late_and_disordered(world, note)
+
+
+@only_long
+@pytest.mark.skipif(skew.COMPILER is None, reason="there is no C compiler, with which to set a process's clock")
+def test_a_clock_is_five_minutes_off(world: World, note: Note) -> None:
+    """The node gets no questions any more; what it says when it is asked all the same stands in the table."""
+    skew.clock_off(world, note)
 
 
 @only_long
@@ -149,4 +170,5 @@ def test_the_drills_see_old_answers(world: World) -> None:
         node.close()
     assert figures["wrong accept"]
     assert figures["wrong reject"]
-    assert len(problems) == figures["wrong accept"] + figures["wrong reject"]
+    assert figures["older"], "the portal says what is in force, and knows nothing of such a node's setting"
+    assert len(problems) == figures["wrong accept"] + figures["wrong reject"] + figures["older"]

@@ -1,8 +1,12 @@
 """The judge of the drills, judged: what it must let pass, and what it must not."""
 
+from typing import Any
+
 import pytest
 
+from tests.drills.load import Answer
 from tests.drills.oracle import WRONG_ACCEPT, WRONG_REASON, WRONG_REJECT, Change, Subject, judge
+from tests.drills.report import Said
 
 BLOCKED = "TOKEN_BLOCKED"
 
@@ -41,3 +45,26 @@ def test_blocked_and_let_in_again() -> None:
     assert card.allowed(13, 13.1) == {BLOCKED}
     assert card.allowed(20.5, 20.6) == {BLOCKED, "ALLOWED"}
     assert card.allowed(23, 23.1) == {"ALLOWED"}
+
+
+class Heard:
+    """A world and a load of which only what was said is known."""
+
+    def __init__(self, everywhere: list[tuple[float, int]], of_north: list[tuple[float, int]]) -> None:
+        self.in_force, self.began, self.lookers = everywhere, 10.0, [self]
+        self.node, self.seen, self.name = self, of_north, "north"
+
+
+@pytest.mark.parametrize(
+    ("node", "start", "least"),
+    [
+        ("south", 20.0, 0),  # asked for as it was said
+        ("south", 20.1, 5),
+        ("south", 30.0, 7),  # what was said later is not taken back by a lower number
+        ("north", 20.1, 6),  # that it had said itself
+        ("north", 30.0, 7),
+    ],
+)
+def test_what_was_said_to_be_in_force_holds_for_what_is_asked_later(node: str, start: float, least: int) -> None:
+    heard: Any = Heard([(1.0, 99), (20.0, 5), (22.0, 7), (24.0, 6)], [(15.0, 6)])
+    assert Said(heard, heard).least(Answer("", node, 0, subject(), start)) == least

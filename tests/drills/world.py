@@ -23,7 +23,7 @@ from portal.stack.datadir import DataDir
 from portal.stack.options import Options
 from portal.stack.postgres import Postgres
 from portal.stack.valkey import Valkey
-from tests.drills.changes import Admin, Api, Hand, Sql, Way
+from tests.drills.changes import Admin, Api, Csv, Hand, Sql, Way
 from tests.drills.oracle import Change, Subject
 from tests.stack import driver
 
@@ -128,6 +128,9 @@ class World:
         self.cast: dict[str, Any] = {}
         self.subjects: list[Subject] = []
         self.cards: list[Subject] = []
+        self.steady: list[Subject] = []  # those that nobody changes
+        self.in_force: list[tuple[float, int]] = []  # when a page of the portal said so, and of which revision
+        self.stalls: list[tuple[str, float, float]] = []  # nodes that were stopped, from when until when
         self._ways: dict[str, dict[str, Way]] = {}
         who = identity.choose(postgres.programs() / "postgres", self.root, self.data.postgres)
         self.postgres = Postgres(self.data, who, driver.environ(self.root), throwaway=True)
@@ -190,6 +193,7 @@ class World:
         # Card 0 is never changed, so this has one answer too.
         closed = Subject("stranger", stranger, "NOT_ON_AUTHORIZATION_LIST")
         closed.changes.append(Change(closed.refused, 0, 0))
+        self.steady = [self.cards[0], *never, closed]
         self.subjects = [*self.cards, self.toggled, *never, closed]
 
     def ways(self, who: str) -> dict[str, Way]:
@@ -202,11 +206,15 @@ class World:
         """The same, through these ports."""
         assert self.hand is not None
         return {
-            "admin": Admin(admin),
+            "admin": Admin(admin, lambda revision, at: self.in_force.append((at, revision))),
             "api": Api(api, self.cast["admin"]),
             "update()": self.hand,
             "sql": Sql(self.postgres.url),
         }
+
+    def csv(self, rows: int) -> Csv:
+        uids = dict(self.cast["cards"])
+        return Csv(self.nodes[1].port, self.cast["admin"], self.cast["provider"], uids, rows)
 
     def connect(self) -> psycopg.Connection[Any]:
         return psycopg.connect(self.postgres.url, autocommit=True, connect_timeout=5)
@@ -248,6 +256,16 @@ class World:
             for pid in pids:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGCONT)
+
+    def other(self, node: Node) -> Node:
+        return next(each for each in self.nodes if each is not node)
+
+    def tend(self) -> None:
+        """Starts again what has ended by itself, as whoever supervises it does."""
+        for child in (*(node.web for node in self.nodes), *self.parts.values()):
+            if child.exit_code() is not None:
+                child.wait_stopped()
+                child.start()
 
     def restart(self, name: str) -> None:
         """Starts a part again that was killed, as whoever supervises it does."""

@@ -7,9 +7,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 from openpyxl import load_workbook
 
-from authorization.models import AuthorizationListEntry, Change
+from authorization.models import AuthorizationListEntry, Change, Node
 from imports.models import Import
 from tests import factories
 from tokens.models import Token
@@ -54,6 +55,12 @@ def test_a_list_from_its_file_to_its_undo() -> None:
     assert "In force at revision" in page(done)
     number = Change.objects.order_by("revision").last().revision  # type: ignore[union-attr]
     assert f"in force at revision {number}" in page(done)
+    behind = Node.objects.create(name="behind", revision=number - 1, seen_at=timezone.now())
+    assert "in force at revision" not in page(manager.get(f"{address}/change/"))
+    assert f"Saved as revision {number}; chargers are answered by it in a moment" in page(
+        manager.get(f"{address}/change/")
+    )
+    behind.delete()
     assert AuthorizationListEntry.objects.count() == 2
     assert "Undo this import?" in page(manager.get(f"{address}/undo/"))
     assert AuthorizationListEntry.objects.count() == 2

@@ -1,6 +1,7 @@
 """After a change: since which revision it is answered by."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -37,6 +38,14 @@ def test_it_is_in_force_when_every_node_that_answers_has_it(boss: Client, monkey
     assert f"In force at revision {selectors.revision() + 1}." in said("unblock")
     Node.objects.filter(pk=other.pk).update(seen_at=timezone.now(), revision=selectors.revision() + 1)
     assert f"In force at revision {selectors.revision() + 1}." in said("block")
+
+
+def test_a_node_that_trusts_its_copy_for_longer_is_waited_for_longer(settings: Any) -> None:
+    revision = selectors.revision()
+    Node.objects.create(name="other", revision=revision - 1, seen_at=timezone.now() - timedelta(seconds=4))
+    assert not selectors.nodes_behind(revision)
+    settings.CACHE_STALE_AFTER_MS = 60_000
+    assert selectors.nodes_behind(revision)
 
 
 def test_what_alters_no_answer_says_nothing(boss: Client) -> None:
