@@ -10,7 +10,7 @@ A connector without a field that OCPI requires is none that a partner could be t
 
 import re
 from collections.abc import Callable
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, cast
 
 from django.core.exceptions import ValidationError
 
@@ -102,7 +102,7 @@ def _read(obj: object) -> Connector | Problem:
             kept[field] = take(obj, name or names[-1])
         except Bad as error:
             return Problem(name or names[-1], str(error))
-    return Connector(**kept)  # type: ignore[typeddict-item]
+    return cast("Connector", kept)
 
 
 def _id(obj: dict[str, Any], name: str) -> str:

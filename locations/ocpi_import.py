@@ -18,8 +18,9 @@ from django.db import IntegrityError, connection, transaction
 
 from locations import ocpi_sql as sql
 from locations.models import CPO
-from locations.ocpi import LocationRow, Problem, Reading, read_location
+from locations.ocpi import LocationRow, Reading, read_location
 from locations.ocpi_files import BadFile, NotJson, objects
+from locations.ocpi_values import Problem
 
 CHUNK = 5_000  # objects held in memory at once
 MOST_COMPARED = 20

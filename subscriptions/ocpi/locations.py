@@ -190,7 +190,7 @@ def _sayable(connector: Connector, version: str) -> bool:
 def _connector(connector: Connector, version: str) -> dict[str, Any]:
     if version != Version.V211:
         return dict(connector)
-    shape: dict[str, Any] = {name: connector[name] for name in ("id", "standard", "format", "power_type")}  # type: ignore[literal-required]
+    shape: dict[str, Any] = {name: connector[name] for name in ("id", "standard", "format", "power_type")}
     shape |= {"voltage": connector["max_voltage"], "amperage": connector["max_amperage"]}
     # Of several tariffs 2.1.1 has room for one.
     if tariffs := connector.get("tariff_ids"):

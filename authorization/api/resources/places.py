@@ -82,7 +82,7 @@ class EVSESerializer(Checked):
     """`uid` may be left out where `evse_id` is given: then it is that. `connectors` is written as a whole, and decides
     nothing."""
 
-    connectors = ConnectorSerializer(many=True, required=False, max_length=MOST)
+    connectors = ConnectorSerializer(many=True, required=False)
 
     class Meta:
         model = EVSE
