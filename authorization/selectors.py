@@ -77,6 +77,16 @@ def revision() -> int:
     return Revision.objects.values_list("value", flat=True).first() or 0
 
 
+def revision_and_clock() -> tuple[int, float]:
+    """As revision(), and the database's clock in seconds since 1970."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT value FROM authorization_revision), extract(epoch FROM clock_timestamp())::float8"
+        )
+        found = cursor.fetchone()
+    return (found[0] or 0, found[1]) if found else (0, 0.0)
+
+
 def nodes_behind(revision: int) -> bool:
     """Whether a node has a copy of an older revision that it may still answer from.
 

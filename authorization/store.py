@@ -1,5 +1,6 @@
 """The seam between services and where the rules are kept: a store knows callers, and turns questions into facts."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from django.db import connection, transaction
 
-from authorization import selectors
+from authorization import clock, selectors
 from authorization.engine.rules import Rules, compile_rules
 from authorization.engine.types import Place, Token
 from authorization.facts import EvseRow, Facts, LocationRow, StationRow, TokenRow, facts_of
@@ -67,7 +68,9 @@ class DatabaseStore:
 
     def load(self, questions: Sequence[Question], caller: Caller) -> Loaded:
         with _one_view():
-            revision = selectors.revision()
+            asked_at = time.monotonic()
+            revision, database_clock = selectors.revision_and_clock()
+            clock.know(clock.compared(database_clock, asked_at))
             reach = reach_of(caller)
             places = selectors.places(questions, reach.station)
             private = {row["id"] for row in places.locations_by_pk.values() if row["is_private"]}

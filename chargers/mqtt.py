@@ -23,6 +23,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from authorization import clock
 from authorization.api.errors import Problem
 from authorization.api.parsers import load_json
 from authorization.cache.follower import connect
@@ -198,7 +199,7 @@ class Bridge:
             logger.error("A message on %s is not answered: %s", topic, error)
 
     def _take(self, topic: str, message: josev.Message) -> None:
-        caller, now = self.caller, timezone.now()
+        caller, now = self.caller, clock.now()
         prefix = topic.removesuffix(IN).rstrip("/")
         if prefix:
             station = self._station(prefix)

@@ -132,7 +132,9 @@ class Charger16(_Remote, Point16):  # type: ignore[misc]
     @on("GetConfiguration")
     def configuration(self, key: list[str] | None = None) -> Any:
         limits = {"LocalAuthListMaxLength": self.keeps, "SendLocalListMaxLength": self.keeps}
-        known = [{"key": name, "readonly": True, "value": str(limits[name])} for name in key or limits if name in limits]
+        known = [
+            {"key": name, "readonly": True, "value": str(limits[name])} for name in key or limits if name in limits
+        ]
         return result16.GetConfiguration(known)
 
     @on("SendLocalList")

@@ -4,8 +4,8 @@ import logging
 import threading
 
 from django.db import connections
-from django.utils import timezone
 
+from authorization import clock
 from authorization.cache import beside, follower
 from authorization.complaint import Complaint
 from authorization.services import NoRules
@@ -29,7 +29,7 @@ def _watch(connection: beside.Connection, stopped: threading.Event) -> None:
     while not stopped.is_set():
         ours = ours or beside.locked(connection, LOCK)
         if ours:
-            now = timezone.now()
+            now = clock.now()
             watching.look(now)
             commands.time_out(now)
             connections.close_all()

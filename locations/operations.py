@@ -48,6 +48,7 @@ class AddAtOnce(StateAtOnce):
 def at_once(operations: Sequence[Operation]) -> list[Operation]:
     """The same operations, each run of constraints, indexes and triggers as one."""
     found: list[Operation] = []
-    for alike, run in groupby(operations, lambda each: isinstance(each, (AddConstraint, AddIndex, AddTrigger))):
-        found += [AddAtOnce(list(run))] if alike else run
+    for alike, group in groupby(operations, lambda each: isinstance(each, (AddConstraint, AddIndex, AddTrigger))):
+        run = list(group)
+        found += [AddAtOnce(run)] if alike else run
     return found

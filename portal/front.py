@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.wsgi import WSGIRequest
-from django.utils import timezone
 
-from authorization import metrics
+from authorization import clock, metrics
 from authorization.api.charging import (
     FAILED,
     MAX_BATCH_BODY,
@@ -102,7 +101,7 @@ def _answer(environ: Environ, data: bytes, endpoint: Endpoint) -> bytes | None:
         body = load_json(data)
         parsed: list[Question | BadQuestion] = [parse(body)] if endpoint.name == "authorize" else parse_batch(body)
         questions = [item for item in parsed if isinstance(item, Question)]
-        asked = answers_to_key(environ["HTTP_AUTHORIZATION"][len(_SCHEME) :], questions, timezone.now())
+        asked = answers_to_key(environ["HTTP_AUTHORIZATION"][len(_SCHEME) :], questions, clock.now())
     except Exception:
         # The view meets it as well, and says what it is.
         return None

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from authorization import clock
 from authorization.services import charging
 from authorization.services.keys import Caller, authenticate
 
@@ -26,7 +26,7 @@ def caller_of(header: str | None, look_up: Lookup = authenticate) -> Caller:
         raise AuthenticationFailed("Send the header `Authorization: Token <key>`.", "not_authenticated")
     if scheme.lower() != "token" or not key.strip():
         raise AuthenticationFailed("The header is to be `Authorization: Token <key>`.", "authentication_failed")
-    caller = look_up(key.strip(), timezone.now())
+    caller = look_up(key.strip(), clock.now())
     if caller is None:
         raise AuthenticationFailed("This key is not known, has expired, or was revoked.", "authentication_failed")
     return caller

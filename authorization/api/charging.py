@@ -11,7 +11,6 @@ from typing import IO, Any, cast
 import orjson
 from django.contrib.auth.models import User
 from django.http import HttpResponse
-from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
@@ -19,7 +18,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from authorization import metrics
+from authorization import clock, metrics
 from authorization.api import errors
 from authorization.api.authentication import KnownToTheStore
 from authorization.api.parsers import load_json, read_body
@@ -119,7 +118,7 @@ class AuthorizeView(ChargingView):
 
     def post(self, request: Request) -> HttpResponse:
         question = parse(self.body(request))
-        answer = authorize([question], caller_of(request), timezone.now())[0]
+        answer = authorize([question], caller_of(request), clock.now())[0]
         if isinstance(answer, BadQuestion):
             raise answer
         return ready(body_of(answer))
@@ -134,7 +133,7 @@ class BatchView(ChargingView):
     def post(self, request: Request) -> HttpResponse:
         parsed = parse_batch(self.body(request))
         questions = [item for item in parsed if isinstance(item, Question)]
-        answers = authorize(questions, caller_of(request), timezone.now()) if questions else []
+        answers = authorize(questions, caller_of(request), clock.now()) if questions else []
         return ready(body_of_batch(parsed, answers))
 
 
@@ -188,7 +187,7 @@ class ExplainView(ChargingView):
 def _instant(value: Any) -> datetime:
     """`at` as an aware UTC date-time between the years 1970 and 9998; now where it is absent."""
     if value is None:
-        return timezone.now()
+        return clock.now()
     try:
         at = parse_datetime(value) if isinstance(value, str) and len(value) <= 64 else None
     except ValueError:

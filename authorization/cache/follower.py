@@ -13,13 +13,13 @@ import threading
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import lmdb
 import psycopg
 from psycopg import Connection, sql
 
-from authorization import metrics, spool
+from authorization import clock, metrics, spool
 from authorization.cache import documents, snapshot
 from authorization.cache.snapshot import CURRENT, Meta, NotReady, Overtaken, Writer
 from authorization.complaint import Complaint
@@ -34,7 +34,13 @@ COMPLAIN_EVERY = 30.0  # seconds
 REPORT_EVERY = 1.0  # seconds between words of a node that has nothing new to say
 CHECK_READERS = 5.0  # seconds between looks for readers that died
 
-State = tuple[int, str]  # revision and its stamp
+
+class State(NamedTuple):
+    """Of the database: its revision, that revision's stamp, and its clock as clock.compared() gives it."""
+
+    revision: int
+    stamp: str
+    clock: float | None
 
 
 class Follower:
@@ -85,10 +91,10 @@ class Follower:
     def look(self, connection: Connection[Any]) -> None:
         """One look at the database: what changed since the last one is in the copy afterwards."""
         at = time.monotonic()
-        row = connection.execute("SELECT value, stamp::text FROM authorization_revision").fetchone()
-        if row is None:
+        now = _now(connection)
+        if now is None:
             return  # not migrated yet
-        self.writer = self._kept_up(self.writer, connection, row, at)
+        self.writer = self._kept_up(self.writer, connection, now, at)
         self._take_what_was_made(connection)
         if self.writer is None:
             self._make_anew()
@@ -115,8 +121,8 @@ class Follower:
             return None
         try:
             writer.check()
-            if (writer.meta.revision, writer.meta.stamp) == now:
-                writer.beat(at, self.database)
+            if (writer.meta.revision, writer.meta.stamp) == now[:2]:
+                writer.beat(at, self.database, now.clock)
             elif not self._apply(writer, connection):
                 return None
         except Overtaken:
@@ -170,8 +176,8 @@ class Follower:
         with contextlib.suppress(NotReady):
             candidate = Writer(made)
         at = time.monotonic()
-        row = connection.execute("SELECT value, stamp::text FROM authorization_revision").fetchone()
-        candidate = self._kept_up(candidate, connection, row, at) if row else None
+        now = _now(connection)
+        candidate = self._kept_up(candidate, connection, now, at) if now else None
         if candidate is None or (self.writer and candidate.meta.revision < self.writer.meta.revision):
             return  # overtaken by too much: the next one
         snapshot.use(self.folder, candidate.environment.path)
@@ -207,11 +213,21 @@ def make(folder: Path, url: str, database: str) -> Path:
 
 
 def _meta(connection: Connection[Any], database: str, at: float, before: Meta | None) -> Meta:
-    row = connection.execute("SELECT value, stamp::text FROM authorization_revision").fetchone()
-    if row is None:
+    now = _now(connection)
+    if now is None:
         raise psycopg.OperationalError("There is no revision: run the migrations.")
-    rules, floor = (before.rules, before.rules_floor) if before else (row[0], row[0])
-    return Meta(database, revision=row[0], stamp=row[1], verified=at, rules=rules, rules_floor=floor)
+    rules, floor = (before.rules, before.rules_floor) if before else (now.revision, now.revision)
+    known = before.clock if before and now.clock is None else now.clock
+    return Meta(database, now.revision, now.stamp, at, rules, floor, known)
+
+
+def _now(connection: Connection[Any]) -> State | None:
+    """What the database is at; None before its migrations."""
+    asked_at = time.monotonic()
+    row = connection.execute(
+        "SELECT value, stamp::text, extract(epoch FROM clock_timestamp())::float8 FROM authorization_revision"
+    ).fetchone()
+    return None if row is None else State(row[0], row[1], clock.compared(row[2], asked_at))
 
 
 def _changed_keys(meta: Meta, connection: Connection[Any]) -> dict[str, set[str]] | None:

@@ -15,11 +15,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import lmdb
 import orjson
 
+from authorization import clock
 from authorization.cache.documents import FORMAT, Document
 from authorization.cache.rules import read_rule, read_rules
 from authorization.engine.rules import Rules, compile_rules
@@ -49,6 +51,7 @@ class Meta:
     database: its address; whoever is connected to another one does not answer from this copy.
     rules: the last revision up to here that changed an exception; those since `rules_floor` are listed one by one.
     verified: time.monotonic() of this machine, before which every commit is in the copy.
+    clock: the database's, as clock.compared() gave it; None where that is not known.
     """
 
     database: str
@@ -57,11 +60,11 @@ class Meta:
     verified: float
     rules: int
     rules_floor: int
+    clock: float | None = None
 
     def dump(self) -> bytes:
-        return orjson.dumps(
-            [FORMAT, boot_id(), self.database, self.revision, self.stamp, self.verified, self.rules, self.rules_floor]
-        )
+        values = self.database, self.revision, self.stamp, self.verified, self.rules, self.rules_floor, self.clock
+        return orjson.dumps([FORMAT, boot_id(), *values])
 
     @classmethod
     def load(cls, raw: bytes | None) -> "Meta":
@@ -71,7 +74,10 @@ class Meta:
         layout, boot, *rest = orjson.loads(raw)
         if layout != FORMAT or boot != boot_id():
             raise NotReady("The copy is of another release, or from before this machine started.")
-        return cls(*rest)
+        meta = cls(*rest)
+        if type(meta.clock) not in (float, NoneType):
+            raise NotReady("The copy does not say what the database's clock was.")
+        return meta
 
 
 _boot = ""
@@ -201,9 +207,10 @@ class Writer:
             txn.put(META, raw)
         self.meta, self._raw = meta, raw
 
-    def beat(self, verified: float, database: str) -> None:
+    def beat(self, verified: float, database: str, clock: float | None = None) -> None:
         """Nothing changed: the copy holds all commits of this database before `verified`."""
-        self.apply((), replace(self.meta, verified=verified, database=database))
+        clock = self.meta.clock if clock is None else clock
+        self.apply((), replace(self.meta, verified=verified, database=database, clock=clock))
 
     def _lengthen(self) -> None:
         """A page that was allotted and never written may lie behind the file's end, where a reader takes it for cut."""
@@ -330,6 +337,7 @@ class Opened:
                 if raw != known[0]:
                     self.environment.measure()
                     known = self._meta = bytes(raw or b""), Meta.load(raw)
+                    clock.know(known[1].clock)
                 return View(txn, known[1], self)
             except BaseException:
                 txn.abort()

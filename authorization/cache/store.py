@@ -1,5 +1,6 @@
 """The store that answers from the compiled copy, and from another store where the copy is in doubt."""
 
+import contextlib
 import hashlib
 import hmac
 import logging
@@ -40,6 +41,8 @@ class CacheStore:
         self.reader = reader
         self.database = database
         self._complaint = Complaint(logger, COMPLAIN_EVERY)
+        with contextlib.suppress(*DOUBT):
+            reader.begin().close()  # the present, before the first question: the copy has the database's clock
 
     def caller(self, key: str, now: datetime) -> Caller | None:
         """A key that the copy does not know, or not any more, may have been made a moment ago: the database knows."""

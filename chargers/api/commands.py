@@ -4,12 +4,12 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import Http404
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from authorization import clock
 from authorization.api.charging import caller_of
 from authorization.api.errors import Conflict, Problem, Unavailable
 from authorization.api.resources.base import Resource
@@ -110,7 +110,7 @@ class Commands(Resource):
             given.validated_data["command"], station, evse, given.presented(), given.validated_data.get("until")
         )
         try:
-            command = commands.give(order, caller_of(request), timezone.now())
+            command = commands.give(order, caller_of(request), clock.now())
         except BadQuestion as error:
             raise Problem(error.detail, error.code) from None
         except NothingThere as error:

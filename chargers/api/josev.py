@@ -4,12 +4,12 @@ from typing import Any
 
 import orjson
 from django.http import HttpResponse
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from authorization import clock
 from authorization.api import errors
 from authorization.api.authentication import ApiKeyAuthentication
 from authorization.api.charging import ChargingView, caller_of, ready
@@ -54,7 +54,7 @@ class JosevView(ChargingView):
     )
     def post(self, request: Request) -> HttpResponse:
         message = josev.read(self.body(request))
-        taken = messages.take(message, caller_of(request), timezone.now(), Via.REST)
+        taken = messages.take(message, caller_of(request), clock.now(), Via.REST)
         if message.type == "update":
             return HttpResponse(status=204)
         return ready(orjson.dumps(josev.response(message.id, taken.status)))

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.http import Http404
-from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import NotAuthenticated
@@ -11,6 +10,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from authorization import clock
 from authorization.api.errors import Problem, Unavailable, WrongKey
 from authorization.api.trimmed import TrimmedView
 from authorization.services import Caller, NoRules
@@ -52,7 +52,7 @@ class LocalListView(TrimmedView):
         if form not in words.FORMATS:
             raise Problem(f"format is one of {', '.join(words.FORMATS)}.")
         try:
-            answer = local_lists.answer(station, version, local_lists.MOST if most is None else most, timezone.now())
+            answer = local_lists.answer(station, version, local_lists.MOST if most is None else most, clock.now())
         except NoRules:
             raise Unavailable from None
         told = {

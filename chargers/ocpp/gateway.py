@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from authorization import clock
 from authorization.services.keys import Caller, authenticate
 from chargers.models import Command, StationMessage
 from chargers.ocpp import words
@@ -137,7 +138,7 @@ def _known(path: str, header: str) -> tuple[ChargeStation, Caller] | None:
             return None
     except (ids.BadId, ValueError, binascii.Error):
         return None
-    caller = authenticate(key, timezone.now())
+    caller = authenticate(key, clock.now())
     station = ChargeStation.objects.filter(identity_normal=identity).first()
     if caller is None or station is None or caller.station != station.pk:
         return None

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
+from authorization import clock
 from authorization.questions import BadQuestion
 from authorization.services import NoRules
 from authorization.services.keys import Caller
@@ -54,7 +55,7 @@ class Link:
     async def decided(self, work: Callable[..., T], *args: Any, **more: Any) -> T | None:
         """What a service decides; None where it cannot, which is never an accept."""
         try:
-            return await asked(work, self.station.pk, *args, caller=self.caller, now=timezone.now(), **more)
+            return await asked(work, self.station.pk, *args, caller=self.caller, now=clock.now(), **more)
         except BadQuestion as error:
             logger.warning("%s asked what cannot be answered: %s", self.station, error.detail)
         except NoRules as error:
@@ -79,7 +80,7 @@ class Link:
         if known is None:
             return False
         most = await self.list_size()
-        answer = await asked(local_lists.answer, self.station, known, most, timezone.now())
+        answer = await asked(local_lists.answer, self.station, known, most, clock.now())
         if not answer.full and answer.version == known:
             return True
         if answer.left_out:
@@ -89,7 +90,7 @@ class Link:
             return True
         if answer.full:
             return False
-        return await self.put_list(await asked(local_lists.answer, self.station, None, most, timezone.now()))
+        return await self.put_list(await asked(local_lists.answer, self.station, None, most, clock.now()))
 
     async def list_size(self) -> int:
         """How many identifications the station keeps and takes in one message; our limit where it does not say."""

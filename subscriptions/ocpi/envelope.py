@@ -17,6 +17,7 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import APIException
 
+from authorization import clock
 from authorization.api.parsers import load_json, read_body
 from authorization.limits import TooManyUnknown
 from authorization.services import NoRules
@@ -138,7 +139,7 @@ class Nowhere(OcpiView):
 def _partner(request: HttpRequest, version: str | None) -> tuple[Subscription, str]:
     """Whose token it is, and the token."""
     scheme, _, text = request.headers.get("Authorization", "").partition(" ")
-    now = timezone.now()
+    now = clock.now()
     found = services.authenticate(text.strip(), now, version) if scheme.lower() == "token" and text.strip() else None
     if found is None:
         wanted = 'Token realm="chargeward"'

@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.utils import timezone
 
+from authorization import clock
 from subscriptions.models import Module, Role, Version
 from subscriptions.ocpi import receiving, token_objects
 from subscriptions.ocpi.asking import authorization_info
@@ -110,4 +111,4 @@ class Authorize(OcpiView):
     def post(self, uid: str) -> Any:
         query = self.request.GET
         type_ = query.get("type") or query.get("token_type") or "RFID"
-        return authorization_info(self.sight, uid, type_, self.body(), timezone.now())
+        return authorization_info(self.sight, uid, type_, self.body(), clock.now())

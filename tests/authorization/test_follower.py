@@ -105,7 +105,7 @@ def test_what_changed_is_put_into_the_copy_in_use(following: Following) -> None:
     assert following.meta.verified > before.verified
     after = following.meta
     following.look()  # nothing changed, and that is known now
-    assert following.meta == replace(after, verified=following.meta.verified)
+    assert following.meta == replace(after, verified=following.meta.verified, clock=following.meta.clock)
     assert following.meta.verified > after.verified
 
 

@@ -121,7 +121,7 @@ class Raw:
 
 
 def said(**changes: Any) -> Callable[[Meta], bytes]:
-    names = ["format", "boot", "database", "revision", "stamp", "verified", "rules", "rules_floor"]
+    names = ["format", "boot", "database", "revision", "stamp", "verified", "rules", "rules_floor", "clock"]
 
     def dump(meta: Meta) -> bytes:
         return orjson.dumps(
@@ -142,6 +142,8 @@ def said(**changes: Any) -> Callable[[Meta], bytes]:
         said(verified=0.0),
         said(verified=None),
         said(verified="now"),
+        said(clock="now"),
+        said(clock=True),
         *(lambda _, raw=raw: raw for raw in (b"", b"null", b"[]", b"[1]", b"{}", b"7", b"\xff\x00", b'["')),  # type: ignore[misc]
     ],
 )
