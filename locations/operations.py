@@ -23,7 +23,7 @@ class StateAtOnce(SeparateDatabaseAndState):
         if made is not None:
             state.__dict__["apps"] = made
             names = [vars(each).get("model_name") or vars(each)["name"] for each in self.state_operations]
-            state.reload_models({(app_label, name.lower()) for name in names}, delay=False)
+            state.reload_models(sorted({(app_label, name.lower()) for name in names}), delay=False)
 
 
 class AddAtOnce(StateAtOnce):

@@ -1,7 +1,6 @@
 """A machine whose clock is off decides by the database's."""
 
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,7 +26,7 @@ def _unknown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def asked() -> Iterator[tuple[ApiClient, dict[str, dict[str, str]]]]:
+def asked() -> tuple[ApiClient, dict[str, dict[str, str]]]:
     """A client, and what it asks about: a card that expired while a clock that is behind has not noticed, and one that
     has yet to expire."""
     evse = factories.evse()
@@ -35,7 +34,7 @@ def asked() -> Iterator[tuple[ApiClient, dict[str, dict[str, str]]]]:
     valid = factories.token(expires_at=timezone.now() + OFF / 2)
     cards = {"TOKEN_EXPIRED": over, "ALLOWED": valid}
     questions = {reason: {"evse_id": evse.evse_id, "id_token": card.uid} for reason, card in cards.items()}
-    yield ApiClient(create_key(user=factories.admin())[1]), questions
+    return ApiClient(create_key(user=factories.admin())[1]), questions
 
 
 def put_off(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> None:
