@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from hashlib import blake2b
+from ipaddress import ip_address
 from math import ceil
 from typing import cast
 
@@ -22,7 +23,7 @@ from redis.retry import Retry
 
 from authorization.complaint import Complaint
 from portal.headers import refused
-from portal.login.clients import counted_address
+from portal.login.clients import address_of, counted_address
 
 logger = logging.getLogger(__name__)
 # Where somebody who is not known posts what costs a hash, a row or a letter; and the page that costs two hashes.
@@ -109,9 +110,9 @@ class FloodMiddleware:
 
 def _wait(request: HttpRequest) -> int:
     """Seconds; 0 where the form is to be looked at."""
-    most, address = settings.LOG_IN_FORMS_PER_MINUTE, counted_address(request)
-    if most == 0 or address is None:
-        return 0
+    most, seen, address = settings.LOG_IN_FORMS_PER_MINUTE, address_of(request), counted_address(request)
+    if most == 0 or seen is None or address is None or ip_address(seen).is_loopback:
+        return 0  # this machine itself, or a proxy on it that does not say for whom it asks: that may be everybody
     total, left = posts.add(address)
     return max(1, ceil(left)) if total > most else 0
 

@@ -43,6 +43,7 @@ THROWAWAY = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "max_connections": "200",
+    "autovacuum": "off",  # what a plan is made from must not depend on when it came by
     "log_min_duration_statement": "-1",
 }
 

@@ -119,7 +119,7 @@ def test_whitelist_and_un_whitelist(manager: Page, cpo: CPO, answer: Answer) -> 
     page.get_by_label("Pages of this object").get_by_role("link", name="Where it is used").click()
     page.get_by_role("link", name="Fleet only").click()
     page.get_by_role("link", name="Disable").click()
-    expect(page.get_by_text("Disable 1 exception?")).to_be_visible()
+    expect(page.get_by_text("Disable 1 exception?").first).to_be_visible()
     assert answer(stranger, depot) == "NOT_WHITELISTED_AT_LOCATION"
     page.get_by_role("button", name="Disable").click()
     in_force(page)

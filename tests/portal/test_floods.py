@@ -127,6 +127,11 @@ def test_a_process_counts_so_many_addresses_by_itself(monkeypatch: pytest.Monkey
     assert len(posts._own) <= 10
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_this_machine_may_be_everybody(address: str) -> None:
+    assert {post("/admin/second-factor/", address).status_code for _ in range(MOST + 3)} == {302}
+
+
 def test_off(settings: LazySettings) -> None:
     settings.LOG_IN_FORMS_PER_MINUTE = 0
     assert {post("/admin/second-factor/").status_code for _ in range(MOST + 3)} == {302}

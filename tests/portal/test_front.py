@@ -16,7 +16,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from authorization import questions
+from authorization import clock, questions
 from authorization.api.metrics import exposition
 from authorization.api.parsers import _load_strictly, load_texts
 from authorization.cache.snapshot import NotReady
@@ -107,10 +107,16 @@ class Pair:
         return answer
 
 
+def at(patch: pytest.MonkeyPatch, instant: datetime) -> None:
+    """The present, for rows and for decisions."""
+    patch.setattr(timezone, "now", lambda: instant)
+    patch.setattr(clock, "now", lambda: instant)
+
+
 @pytest.fixture(autouse=True)
 def _same_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """The instant, and the id that is made for an answer, would differ between the two."""
-    monkeypatch.setattr(timezone, "now", lambda: NOW)
+    at(monkeypatch, NOW)
     monkeypatch.setattr(questions, "_new_id", lambda: "made")
 
 
@@ -158,7 +164,7 @@ def test_scenarios(scenario: Scenario, pair: Pair, monkeypatch: pytest.MonkeyPat
     keys = {None: admin} | {name: create_key(cpo=cpo)[1] for name, cpo in saved.cpos.items()}
     pair.copy.catch_up()
     for ask in scenario.asks:
-        monkeypatch.setattr(timezone, "now", lambda at=ask.at: at)
+        at(monkeypatch, ask.at)
         answer = pair.by_front(keys[ask.by], body_of(saved, ask) | {"id": ask.say[:64]})
         assert (answer["status"], answer["reason"]) == (ask.status, ask.reason)
         assert pair.log.rows[-1][0] == ask.say[:64]
@@ -172,7 +178,7 @@ def test_scenarios(scenario: Scenario, pair: Pair, monkeypatch: pytest.MonkeyPat
 def test_random_worlds(tmp_path_factory: pytest.TempPathFactory, case: Case, seed: int) -> None:
     dice = Dice(seed, case.jump)
     with transaction.atomic(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(timezone, "now", lambda: case.at)
+        at(patch, case.at)
         save(fitted(case.world))
         keys = [create_key(user=factories.admin())[1], create_key(cpo=dice.row(CPO))[1]]
         if ChargeStation.objects.exists():
@@ -307,7 +313,7 @@ def test_keys_of_each_kind_and_their_end(pair: Pair, card: Any, monkeypatch: pyt
     ApiKey.objects.filter(pk=kinds[2][0].pk).update(expires_at=NOW + timedelta(seconds=1))
     pair.copy.catch_up()
     pair.by_front(kinds[2][1], card)
-    monkeypatch.setattr(timezone, "now", lambda: NOW + timedelta(seconds=1))
+    at(monkeypatch, NOW + timedelta(seconds=1))
     for _, text in kinds:
         pair.by_view(text, card)
         assert pair.answers[-1][0].startswith("401")

@@ -194,12 +194,11 @@ def test_what_is_left_is_sent_at_the_end(portal: Portal, collector: Collector) -
     assert "POST /api/v1/authorize" in {span.name for span in collector.spans()[before:]}
 
 
-@pytest.mark.parametrize("hears", [False, True], ids=["refuses", "never answers"])
-def test_a_receiver_that_is_away_changes_nothing(portal: Portal, hears: bool) -> None:
+def test_a_receiver_that_never_answers_changes_nothing(portal: Portal) -> None:
+    """One that refuses is over sooner."""
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
-        if hears:
-            silent.listen(16)
+        silent.listen(16)
         portal.values |= {
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}",
             "OTEL_BSP_SCHEDULE_DELAY": "50", "OTEL_BSP_MAX_QUEUE_SIZE": "64", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "8",
