@@ -15,7 +15,7 @@ from tests.docs.pages import DOCS, anchors, code, links, pages, section, table
 PICTURES = DOCS / "pictures"
 MOST_BYTES = 150_000
 # Named in the docs and read by others than us, or by a process that the stack starts.
-FOREIGN = {"ARGS", "BENCH_ROWS", "DJANGO_SUPERUSER_PASSWORD", "DRILLS", "PYTHON", "PIP_INDEX_URL"}
+FOREIGN = {"ARGS", "BENCH_ROWS", "BENCH_SIZE", "DJANGO_SUPERUSER_PASSWORD", "DRILLS", "PYTHON", "PIP_INDEX_URL"}
 # OpenTelemetry's own.
 FOREIGN |= {"OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"}
 FOREIGN |= {"OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "OTEL_EXPORTER_OTLP_HEADERS"}
