@@ -19,9 +19,8 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from authorization import impatient
 from authorization.complaint import Complaint
 from authorization.models import ApiKey
 from authorization.services.keys import Caller
@@ -29,8 +28,6 @@ from authorization.services.keys import Caller
 logger = logging.getLogger(__name__)
 WINDOW = 60.0  # seconds
 LOOK_EVERY = 0.25  # seconds: so long a worker may go on to answer a key that was closed by another one
-REDIS_PATIENCE = 0.1  # seconds, of a request
-REDIS_REST = 1.0  # seconds without asking it, once it did not answer
 # Counts, and from the limit on notes the key among the closed ones; the server's own clock says until when.
 _ADD = """
 local total = redis.call('INCRBY', KEYS[1], ARGV[1])
@@ -127,9 +124,7 @@ class RedisCounts:
 
     def __init__(self, url: str, prefix: str) -> None:
         self.prefix = prefix
-        self._redis = redis.Redis.from_url(
-            url, socket_timeout=REDIS_PATIENCE, socket_connect_timeout=REDIS_PATIENCE, retry=Retry(NoBackoff(), 0)
-        )
+        self._redis = impatient.client(url)
         self._add = self._redis.register_script(_ADD)
 
     def add(self, key: int, times: int, most: int) -> tuple[int, float]:
@@ -185,7 +180,7 @@ class Limits:
             return
 
     def _rest(self, number: int, error: Exception) -> None:
-        self._resting[number] = time.monotonic() + REDIS_REST
+        self._resting[number] = time.monotonic() + impatient.REST
         self._complaint(f"Unknown tokens are not counted in the first place: {error}", trace=False)
 
     def look(self) -> None:

@@ -77,14 +77,14 @@ def revision() -> int:
     return Revision.objects.values_list("value", flat=True).first() or 0
 
 
-def revision_and_clock() -> tuple[int, float]:
-    """As revision(), and the database's clock in seconds since 1970."""
+def revision_and_clock() -> tuple[int | None, float]:
+    """As revision(), but None before there is one; and the database's clock in seconds since 1970."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT (SELECT value FROM authorization_revision), extract(epoch FROM clock_timestamp())::float8"
         )
-        found = cursor.fetchone()
-    return (found[0] or 0, found[1]) if found else (0, 0.0)
+        (number, clock), *_ = cursor.fetchall()
+    return number, clock
 
 
 def nodes_behind(revision: int) -> bool:

@@ -69,7 +69,7 @@ class DatabaseStore:
     def load(self, questions: Sequence[Question], caller: Caller) -> Loaded:
         with _one_view():
             asked_at = time.monotonic()
-            revision, database_clock = selectors.revision_and_clock()
+            number, database_clock = selectors.revision_and_clock()
             clock.know(clock.compared(database_clock, asked_at))
             reach = reach_of(caller)
             places = selectors.places(questions, reach.station)
@@ -83,7 +83,7 @@ class DatabaseStore:
             )
         view = DatabaseView(places, tokens)
         facts = [facts_of(question, view, reach) for question in questions]
-        return Loaded(facts, rules, revision, "database")
+        return Loaded(facts, rules, number or 0, "database")
 
     def ask(self, key: str, questions: Sequence[Question], now: datetime) -> Asked | None:
         caller = self.caller(key, now)

@@ -7,12 +7,12 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RadioFilter
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from authorization import clock
 from authorization.admin.locations import StationPages
 from authorization.admin.reading import message
 from authorization.engine.reasons import Reason
@@ -247,7 +247,7 @@ def give(request: HttpRequest, order: Order) -> bool:
     wrongly."""
     user: Any = request.user
     try:
-        command = commands.give(order, Caller(0, f"session of {user}", user=user), timezone.now())
+        command = commands.give(order, Caller(0, f"session of {user}", user=user), clock.now())
     except BadQuestion as error:
         raise ValidationError(error.detail) from None
     except NothingThere as error:

@@ -9,12 +9,12 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from authorization.admin.reading import Reading
+from authorization.clock import now
 from authorization.questions import NO_AUTHORIZATION, TOKEN_TYPES, BadQuestion, parse
 from authorization.services import Caller, NoRules, explain
 from authorization.services.asking import Meant, place_of, places_meant, tokens_meant
@@ -162,7 +162,7 @@ def _answer(request: HttpRequest, form: WhyForm, body: dict[str, str]) -> Asked 
 def _instant(typed: datetime | None, clock: str, body: dict[str, str], request: HttpRequest) -> tuple[datetime, str]:
     """The instant that was typed, and what is odd about it."""
     if typed is None:
-        return timezone.now(), ""
+        return now(), ""
     zone = _zone(body, request) if clock == AT_PLACE else "UTC"
     if zone is None:
         return typed.replace(tzinfo=UTC), _("The place is not known, and so not its clock: the time is taken as UTC.")

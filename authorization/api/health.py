@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -60,12 +60,10 @@ def _without_its_copy(source: str) -> str:
 
 
 def _problem() -> str:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp(), (SELECT value FROM authorization_revision)")
-        clock, revision = cursor.fetchone() or (None, None)
-    if clock is None or revision is None:
+    revision, clock = selectors.revision_and_clock()
+    if revision is None:
         return "The database has no revision: run the migrations."
-    skew = abs((timezone.now() - clock).total_seconds())
+    skew = abs(timezone.now().timestamp() - clock)
     return f"This machine's clock is {skew:.1f} s off the database's." if skew > MAX_SKEW else ""
 
 

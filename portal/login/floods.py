@@ -18,9 +18,8 @@ import redis
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from authorization import impatient
 from authorization.complaint import Complaint
 from portal.headers import refused
 from portal.login.clients import address_of, counted_address
@@ -32,8 +31,6 @@ PAGES = (
     "/admin/password_change/",
 )  # fmt: skip
 WINDOW = 60.0  # seconds
-PATIENCE = 0.1  # seconds, of a request
-REST = 1.0  # seconds without asking Redis, once it did not answer
 MOST_KEPT = 10_000  # addresses that a process counts by itself
 # The server's own clock ends a window. Returns the count, and the milliseconds until that end.
 _COUNT = """
@@ -52,10 +49,7 @@ class Posts:
         self._resting = 0.0
         self._complaint = Complaint(logger, 10.0)
         try:
-            client = redis.Redis.from_url(
-                url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=Retry(NoBackoff(), 0)
-            )
-            self._script = client.register_script(_COUNT)
+            self._script = impatient.client(url).register_script(_COUNT)
         except ValueError:
             # A system check says so.
             self._resting = float("inf")
@@ -66,7 +60,7 @@ class Posts:
             try:
                 total, left = cast(list[int], self._script(keys=[_name(address)], args=[int(WINDOW * 1000)]))
             except (OSError, redis.RedisError) as error:
-                self._resting = time.monotonic() + REST
+                self._resting = time.monotonic() + impatient.REST
                 self._complaint(f"Posts at the door are counted by each process for itself: {type(error).__name__}")
             else:
                 return total, left / 1000

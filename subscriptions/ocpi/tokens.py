@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.http import HttpResponse
-from django.utils import timezone
 
 from authorization import clock
 from subscriptions.models import Module, Role, Version
@@ -19,7 +18,7 @@ class Tokens(OcpiView):
     module = Module.TOKENS
 
     def get(self) -> HttpResponse:
-        now = timezone.now()
+        now = clock.now()
         return page(
             self,
             "tokens/",
@@ -45,7 +44,7 @@ class OneToken(OcpiView):
         return not_found("token", UNKNOWN_TOKEN[Version(self.version)])
 
     def _shown(self, pk: int) -> dict[str, Any]:
-        shape = token_objects.token_object(self.sight, pk, timezone.now())
+        shape = token_objects.token_object(self.sight, pk, clock.now())
         if shape is None:
             raise self._unknown()
         return shape
@@ -79,7 +78,7 @@ class OneToken(OcpiView):
         return Brought(self.sight, Module.TOKENS, before.pk if before else None)
 
     def _settle(self, brought: Brought, token: Token, body: dict[str, Any]) -> None:
-        found = token_objects.token_objects(self.sight, [token.pk], timezone.now())
+        found = token_objects.token_objects(self.sight, [token.pk], clock.now())
         if token.pk in found:
             country, party, shape = found[token.pk]
             brought.settle(token.pk, (country, party, shape["uid"]), shape, body)

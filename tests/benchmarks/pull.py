@@ -134,7 +134,7 @@ def partner() -> Client:
 
 
 def run(print: Print = print) -> dict[str, float]:  # noqa: A002 - it says what to pass
-    """Figures by name: `…_ms` of a page of 1,000, `…_rows` that the database read for it, `…_kb` of its body."""
+    """Figures by name: `…_ms` of a page of 1,000, `…_kb` of its body."""
     figures: dict[str, float] = {}
 
     def note(name: str, value: float, about: str = "") -> None:
@@ -153,8 +153,6 @@ def run(print: Print = print) -> dict[str, float]:  # noqa: A002 - it says what 
         note(f"{kind}_pages", len(walk.seconds), f"{walk.names.total():,} rows, none missed, none twice")
         for when, seconds in zip(("first", "middle", "last"), walk.deciles(walk.seconds), strict=True):
             note(f"{kind}_{when}_ms", seconds * 1000)
-        for when, rows in zip(("first", "middle", "last"), walk.deciles(walk.read), strict=True):
-            note(f"{kind}_{when}_rows", rows)
         for when, size in zip(("first", "middle", "last"), walk.deciles(walk.sizes), strict=True):
             note(f"{kind}_{when}_kb", size / 1024)
         first, middle, last = in_turns(client, walk)
