@@ -1,6 +1,7 @@
 """All settings, from the environment only. Wrong values are reported by portal.checks, not by a trace here."""
 
 import json
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,8 @@ INSTALLED_APPS = [
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "unfold.contrib.import_export",
-    "django.contrib.admin",
+    # The follower has no pages, and starts in two thirds of the time without them.
+    "django.contrib.admin.apps.SimpleAdminConfig" if sys.argv[1:2] == ["follow"] else "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -445,6 +447,7 @@ UNFOLD = {
     "SITE_HEADER": "Chargeward",
     "SITE_SUBHEADER": _("Who may charge where"),
     "SITE_SYMBOL": "ev_station",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("icon.svg")}],
     "SITE_URL": None,
     "SHOW_HISTORY": True,
     "SHOW_LANGUAGES": True,

@@ -11,7 +11,6 @@ from authorization import metrics
 from authorization.api import health
 from authorization.api import metrics as exposition
 from authorization.bounded import Bounded, BoundedLog, BoundedStore
-from authorization.cache.guard import Guard
 from authorization.cache.snapshot import NotReady, Reader
 from authorization.cache.store import CacheStore
 from authorization.limits import Counts, Limits, LocalCounts, NodeCounts, RedisCounts
@@ -28,7 +27,7 @@ PATIENCE = 1.0  # seconds that a question may take where the copy is in doubt
 
 
 def answer_from_the_copy() -> None:
-    """Sees to a follower on this node, and reads its copy before the first question comes."""
+    """Reads the copy that this node's follower keeps before the first question comes."""
     reader = Reader(settings.CACHE_FOLDER, settings.DATABASE_ADDRESS, settings.CACHE_STALE_AFTER_MS / 1000)
     bounded = Bounded(DATABASE_THREADS, PATIENCE)
     # Whoever watches the node must not use up the threads that answer chargers, should the database hang.
@@ -38,7 +37,6 @@ def answer_from_the_copy() -> None:
     charging.log = SpoolLog(settings.SPOOL_FOLDER, BoundedLog(DatabaseLog(), bounded))
     charging.limits = Limits(counts())
     charging.limits.look_from_now_on()
-    Guard(settings.CACHE_FOLDER, settings.BASE_DIR / "manage.py").start()
     metrics.count_from_now_on()
     exposition.more.append(InstallationCollector())
     _warm(reader)

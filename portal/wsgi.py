@@ -12,6 +12,7 @@ os.environ.setdefault("DATABASE_POOL_TIMEOUT", "2")
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from authorization.cache.guard import Guard
 from portal.charging import PATHS, ChargingHandler
 from portal.folders import count_in
 from portal.traces import start
@@ -19,6 +20,8 @@ from portal.traces import start
 MAX_BODY = 8 * 1024 * 1024  # bytes, as DATA_UPLOAD_MAX_MEMORY_SIZE
 # Before anything that counts is imported.
 count_in(settings.METRICS_FOLDER)
+# The follower's start takes as long as ours, and nobody is answered from the copy without one: both start at once.
+Guard(settings.CACHE_FOLDER, settings.BASE_DIR / "manage.py").start()
 # Before Django reads which middleware there is.
 _traced = start("web")
 _django = get_wsgi_application()

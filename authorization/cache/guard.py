@@ -2,7 +2,7 @@
 
 Every web process tries to start one. A lock lets one at a time stand by; it takes the follower's lock as soon as that
 is free and leaves its own to the next. Starting anew would take seconds where the processor is busy, and without a
-follower it is: every question goes to the database.
+follower it is: every question goes to the database. For the same reason a node that starts has no standby at first.
 """
 
 import contextlib
@@ -20,6 +20,7 @@ LOCK = "follower.lock"
 STANDBY = "standby.lock"
 LOOK_EVERY = 0.25  # seconds
 BACK_OFF = 5.0  # seconds, at most, between tries where it dies as it starts
+SETTLED = 10.0  # seconds that a process has been there before it starts a standby beside a follower at work
 
 
 class Guard(threading.Thread):
@@ -30,6 +31,7 @@ class Guard(threading.Thread):
         self.folder = folder
         self.manage = manage
         self.child: subprocess.Popen[bytes] | None = None
+        self._begun = time.monotonic()
 
     def run(self) -> None:
         pause = LOOK_EVERY
@@ -51,6 +53,8 @@ class Guard(threading.Thread):
         if lock is None:
             return False
         try:
+            while time.monotonic() - self._begun < SETTLED and is_locked(self.folder):
+                time.sleep(LOOK_EVERY)
             self.child = subprocess.Popen(  # noqa: S603 - our own program
                 [sys.executable, str(self.manage), "follow", "--standby", str(lock)],
                 stdin=subprocess.PIPE,
@@ -78,6 +82,14 @@ def try_lock(folder: Path, name: str = LOCK) -> int | None:
         os.close(lock)
         return None
     return lock
+
+
+def is_locked(folder: Path, name: str = LOCK) -> bool:
+    """Whether somebody holds it."""
+    lock = try_lock(folder, name)
+    if lock is not None:
+        os.close(lock)
+    return lock is None
 
 
 def still_ours(lock: int, folder: Path) -> bool:

@@ -45,7 +45,7 @@ class Command(BaseCommand):
         shipping = threading.Thread(target=ship, args=[settings.SPOOL_FOLDER, url, stopped], daemon=True)
         shipping.start()
         for name in settings.BESIDE_THE_FOLLOWER:
-            threading.Thread(target=import_string(name), args=[stopped], daemon=True).start()
+            threading.Thread(target=_beside, args=[name, stopped], daemon=True).start()
         follower = Follower(folder, url, settings.DATABASE_ADDRESS)
         threading.Thread(target=self._keep_lock, args=[folder, stopped], daemon=True).start()
         follower.run(stopped)
@@ -62,6 +62,11 @@ class Command(BaseCommand):
                 else:
                     os.close(self._lock)
                     self._lock = again
+
+
+def _beside(name: str, stopped: threading.Event) -> None:
+    # What it needs is imported here: the copy does not wait for it.
+    import_string(name)(stopped)
 
 
 def _stop_with_parent(stopped: threading.Event) -> None:
