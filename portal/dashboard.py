@@ -41,8 +41,10 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         return context
     now = timezone.now()
     today = day(scope, now)
+    cards = _cards(scope)
     return context | {
-        "cards": _cards(scope),
+        "cards": cards,
+        "begins": scope.everything and not any(card["count"] for card in cards),
         "day": today,
         "bars": _bars(today),
         "chart_width": len(today.hours) * (BAR + GAP),

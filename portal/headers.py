@@ -20,7 +20,7 @@ FRAME = 1024 * 1024
 PERMISSIONS = ", ".join(
     f"{feature}=()"
     for feature in (
-        "accelerometer", "autoplay", "bluetooth", "camera", "display-capture", "fullscreen", "geolocation",
+        "accelerometer", "autoplay", "camera", "display-capture", "fullscreen", "geolocation",
         "gyroscope", "hid", "magnetometer", "microphone", "midi", "payment", "screen-wake-lock", "serial", "usb",
     )
 )  # fmt: skip

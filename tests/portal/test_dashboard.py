@@ -33,6 +33,13 @@ def test_without_questions(admin_user: User) -> None:
     assert "No charger has asked in the last 24 hours" in home(admin_user)
 
 
+def test_an_empty_portal_says_what_to_begin_with(admin_user: User) -> None:
+    assert "Begin here" in home(admin_user)
+    cpo = factories.cpo()
+    assert "Begin here" not in home(admin_user)
+    assert "Begin here" not in home(factories.manager(cpo))
+
+
 def test_who_manages_nothing_is_told_whom_to_ask() -> None:
     assert "No CPO or eMSP has been granted to you yet" in home(factories.manager())
 
