@@ -16,6 +16,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 handler400 = bad_request
+admin.autodiscover()  # where that was left for later
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),

@@ -1,11 +1,13 @@
 """What makes a process a web node: it answers from the compiled copy, and logs into its spool."""
 
 import gc
+import logging
 import threading
 import time
 from contextlib import suppress
 
 from django.conf import settings
+from django.urls import get_resolver
 
 from authorization import metrics
 from authorization.api import health
@@ -19,6 +21,7 @@ from authorization.spool import DatabaseLog, SpoolLog
 from authorization.store import DatabaseStore
 from portal.measures import InstallationCollector
 
+logger = logging.getLogger(__name__)
 DATABASE_THREADS = 4
 WATCHING_THREADS, WATCHING_PATIENCE = 2, 2.0
 COLLECT_EVERY, COLLECTIONS = 1.0, 60  # seconds between looks for young garbage, and how many of them before all of it
@@ -45,14 +48,18 @@ def answer_from_the_copy() -> None:
 
 def _look_for_garbage_by_the_clock() -> None:
     """Python looks through all that was made when there is much of it, as in the middle of each batch: that took a
-    third of a batch's time. What is there now stays, and is not looked through at all."""
+    third of a batch's time. What is there once the pages are loaded stays, and is not looked through at all."""
+    gc.disable()
+    threading.Thread(target=_load_pages_and_collect, name="garbage", daemon=True).start()
+
+
+def _load_pages_and_collect() -> None:
+    try:
+        get_resolver().url_patterns  # noqa: B018 - whoever asks for a page first would wait for it
+    except Exception:
+        logger.exception("The portal's pages cannot be loaded")
     gc.collect()
     gc.freeze()
-    gc.disable()
-    threading.Thread(target=_collect_always, name="garbage", daemon=True).start()
-
-
-def _collect_always() -> None:
     while True:
         for _ in range(COLLECTIONS):
             time.sleep(COLLECT_EVERY)

@@ -63,7 +63,7 @@ def test_everything_is_restarted(world: World, note: Note, kind: str) -> None:
 
 def test_a_list_is_the_old_one_or_the_new_one(world: World, note: Note) -> None:
     """However often the worker that brings it is killed."""
-    kill_while_importing(world, note, 50 if LONG else 5, 100_000 if LONG else 12_000)
+    kill_while_importing(world, note, 50 if LONG else 3, 100_000 if LONG else 12_000)
 
 
 def test_a_partner_hears_of_every_change(world: World, note: Note) -> None:
