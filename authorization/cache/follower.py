@@ -91,6 +91,10 @@ class Follower:
     def look(self, connection: Connection[Any]) -> None:
         """One look at the database: what changed since the last one is in the copy afterwards."""
         at = time.monotonic()
+        if self.writer is not None:
+            # First: whoever takes a revision for in force without a node that has been silent must not do so once its
+            # copy is good for another moment again.
+            self._report(connection, self.writer.meta.revision, at)
         now = _now(connection)
         if now is None:
             return  # not migrated yet
@@ -176,6 +180,8 @@ class Follower:
         with contextlib.suppress(NotReady):
             candidate = Writer(made)
         at = time.monotonic()
+        if candidate is not None:
+            self._report(connection, candidate.meta.revision, at)
         now = _now(connection)
         candidate = self._kept_up(candidate, connection, now, at) if now else None
         if candidate is None or (self.writer and candidate.meta.revision < self.writer.meta.revision):

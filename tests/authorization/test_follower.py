@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from copy import copy
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
+from django.utils import timezone
 from prometheus_client import REGISTRY
 
 from authorization import selectors
@@ -390,6 +392,30 @@ def test_a_node_tells_which_revision_it_has(following: Following, tmp_path: Path
     assert selectors.nodes_behind(selectors.revision())
     following.look()
     assert not selectors.nodes_behind(selectors.revision())
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_node_that_was_silent_is_counted_before_its_copy_is_good_again(
+    following: Following, monkeypatch: pytest.MonkeyPatch, anew: bool
+) -> None:
+    """Or a revision could be said to be in force just before this node answers by the one before it."""
+    following.look()
+    Node.objects.update(seen_at=timezone.now() - timedelta(minutes=1))
+    following.follower._reported = time.monotonic() - 60, following.meta.revision
+    if anew:
+        following.follower._made = follower.make(following.follower.folder, url(), ADDRESS)
+        following.follower.writer = None
+    newer = selectors.revision() + 1
+    waits_for_us: list[bool] = []
+    beat = snapshot.Writer.beat
+
+    def observed(*args: Any) -> None:
+        waits_for_us.append(selectors.nodes_behind(newer))
+        beat(*args)
+
+    monkeypatch.setattr(snapshot.Writer, "beat", observed)
+    following.look()
+    assert waits_for_us == [True]
 
 
 def test_how_long_it_takes_is_counted(following: Following) -> None:
