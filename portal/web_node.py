@@ -26,7 +26,7 @@ DATABASE_THREADS = 4
 WATCHING_THREADS, WATCHING_PATIENCE = 2, 2.0
 COLLECT_EVERY, COLLECTIONS = 1.0, 60  # seconds between looks for young garbage, and how many of them before all of it
 COPY_PATIENCE = 30.0  # seconds that a node which starts is not ready for want of its copy; then it is ready without
-PATIENCE = 1.0  # seconds that a question may take where the copy is in doubt
+PATIENCE = 0.8  # seconds that a question may take where the copy is in doubt: an answer or a 503 comes within one
 
 
 def answer_from_the_copy() -> None:
