@@ -20,8 +20,9 @@ test: .venv/.traces ## run every test with throwaway servers; ARGS="-k word" pas
 bench: .venv/.installed ## run the benchmarks with throwaway servers
 	@exec $(PY) -m portal.stack test -- $(PY) -m tests.benchmarks $(ARGS)
 
-drills: .venv/.installed ## kill, stop and change everything under load, for some minutes, and print what came of it
-	@exec env DRILLS=long $(PY) -m pytest -v -n 0 tests/drills tests/engine/test_volume.py $(ARGS)
+drills: .venv/.traces ## kill, stop and change everything under load, for some minutes, and print what came of it
+	@exec env DRILLS=long $(PY) -m portal.stack test -- $(PY) -m pytest -v -n 0 tests/drills tests/engine/test_volume.py \
+		tests/chargers/test_gateway_restarts.py tests/stack/test_traces.py $(ARGS)
 
 check: .venv/.traces ## ruff, mypy, import rules, migrations, Django's deployment checks
 	@exec sh .ci/check

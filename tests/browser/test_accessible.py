@@ -48,14 +48,16 @@ def _grave(response: dict[str, Any]) -> list[str]:
 
 def pages_of(model: Any) -> list[tuple[str, bool]]:
     """Every list, form and tab of a model, once; and whether to look in the dark too: an empty form has the colours of
-    a filled one, and lists have the same ones. Histories are all alike: one model's will do."""
+    a filled one, and lists have the same ones, and tabs are those of two models. Histories are all alike."""
     with transaction.atomic():
         row = ROWS[model]()
     tabs = [page.slug.replace("-", "_") for page in admin.site._registry[model].object_pages if page.title]  # type: ignore[attr-defined]
     lists = [url(model, "changelist")] if model in READ_ONLY else [url(model, page) for page in ("changelist", "add")]
     pages = {address: address == lists[0] and model in (Token, Decision) for address in lists}
     history = ["history"] if model is Token else []
-    pages |= {url(model, page, row.pk): True for page in ("change", *history, *tabs)}
+    pages |= {
+        url(model, page, row.pk): page == "change" or model in (Token, Location) for page in ("change", *history, *tabs)
+    }
     return list(pages.items())
 
 

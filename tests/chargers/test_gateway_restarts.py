@@ -21,8 +21,9 @@ from chargers.simulate import Card, ocpp_charger
 from portal.stack import ports
 from tests.chargers.conftest import Site, make_site
 from tests.chargers.test_mqtt import database_url
+from tests.drills.conftest import only_long
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [only_long, pytest.mark.django_db(transaction=True)]
 STATIONS, TRANSACTIONS = 6, 6
 PATIENCE = 5.0  # seconds for an answer, then the station connects again
 GONE = (ConnectionClosed, InvalidHandshake, InvalidMessage, OSError, TimeoutError)

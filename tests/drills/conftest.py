@@ -11,6 +11,7 @@ from tests.drills import report
 from tests.drills.world import World
 
 LONG = os.environ.get("DRILLS") == "long"  # as `make drills` runs them
+only_long = pytest.mark.skipif(not LONG, reason="takes minutes: make drills")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.drills import faults, new_enemy, parts, proxy, skew
 from tests.drills.churn import Churn
 from tests.drills.clock import now
-from tests.drills.conftest import LONG
+from tests.drills.conftest import LONG, only_long
 from tests.drills.drill import SHORTLY, drill
 from tests.drills.faults import Fault
 from tests.drills.freshness import measure_freshness
@@ -94,9 +94,6 @@ def test_without_the_fence_it_is_seen(world: World, note: Note) -> None:
 def test_a_backup_is_restored(world: World) -> None:
     """Into another database, under nodes that run and have seen what the backup has not."""
     restore(world)
-
-
-only_long = pytest.mark.skipif(not LONG, reason="takes minutes: make drills")
 
 
 @only_long
