@@ -98,11 +98,11 @@ def _fill(rows: int) -> None:
             """
             INSERT INTO authorization_decision (request_id, decided_at, caller, token_type, token_id, token_pseudonym,
                 presented_sealed, location_id, place, accepted, reason, revision, source)
-            SELECT 'bench-' || n, now() - interval '90 days' * random(), 'bench key', 'ISO14443',
+            SELECT 'bench-' || r.n, now() - interval '90 days' * random(), 'bench key', 'ISO14443',
                 CASE WHEN unknown THEN NULL ELSE c.id END, CASE WHEN unknown THEN %s ELSE c.mark END,
-                CASE WHEN unknown THEN %s ELSE '' END, p.id, p.name, NOT unknown AND n %% 10 > 0,
-                CASE WHEN unknown THEN 'UNKNOWN_TOKEN' WHEN n %% 10 > 0 THEN 'ALLOWED'
-                     WHEN n %% 1000 = 0 THEN 'BLACKLISTED' ELSE 'NOT_ON_AUTHORIZATION_LIST' END, 1, 'cache'
+                CASE WHEN unknown THEN %s ELSE '' END, p.id, p.name, NOT unknown AND r.n %% 10 > 0,
+                CASE WHEN unknown THEN 'UNKNOWN_TOKEN' WHEN r.n %% 10 > 0 THEN 'ALLOWED'
+                     WHEN r.n %% 1000 = 0 THEN 'BLACKLISTED' ELSE 'NOT_ON_AUTHORIZATION_LIST' END, 1, 'cache'
             FROM (SELECT n, n %% 1000 = 7 AS unknown,
                     1 + floor(power(random(), 2) * (SELECT count(*) FROM bench_cards))::bigint AS card,
                     1 + floor(power(random(), 2) * (SELECT count(*) FROM bench_places))::bigint AS place
@@ -133,7 +133,7 @@ def _pages() -> Pages:
     found: Pages = {}
     for who in clients:
         asked = {
-            "list": listed, "list page 100": f"{listed}?p=100", "list search card": f"{listed}?q={card.uid}",
+            "list": listed, "list page 5": f"{listed}?p=5", "list search card": f"{listed}?q={card.uid}",
             "list search unknown card": f"{listed}?q={UNKNOWN}", "list search place": f"{listed}?q={name}",
             "list rejected": f"{listed}?accepted__exact=0", "list reason": f"{listed}?reason=BLACKLISTED",
             "list of a day": f"{listed}?decided_at_from_0={day}&decided_at_from_1=00:00&decided_at_to_0={day}"
@@ -154,7 +154,7 @@ def _pages() -> Pages:
 def _users() -> dict[str, User]:
     by_place = Decision.objects.values("location__cpo").annotate(rows=Count("pk")).order_by("-rows")
     by_card = Decision.objects.exclude(token=None).values("token__emsp").annotate(rows=Count("pk")).order_by("-rows")
-    cpo, emsp = User.objects.create_user("bench-cpo"), User.objects.create_user("bench-emsp")
+    cpo, emsp = (User.objects.create_user(name, is_staff=True) for name in ("bench-cpo", "bench-emsp"))
     cpo.groups.add(Group.objects.get(name=roles.CPO_MANAGER))
     emsp.groups.add(Group.objects.get(name=roles.EMSP_MANAGER))
     grant(cpo, MANAGE_CPO, CPO.objects.get(pk=by_place[0]["location__cpo"]))
