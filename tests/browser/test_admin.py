@@ -15,11 +15,15 @@ from tests import factories
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def log_in(page: Page, name: str, password: str) -> None:
+def give_password(page: Page, name: str, password: str) -> None:
     page.goto("/admin/")
     page.get_by_label("Username").fill(name)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Log in").click()
+
+
+def log_in(page: Page, name: str, password: str) -> None:
+    give_password(page, name, password)
     expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
 
 

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django_otp.oath import totp
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_admin import log_in
+from tests.browser.test_admin import give_password, log_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,8 +40,5 @@ def test_a_recovery_code_lets_in_once(page: Page, superuser: User) -> None:
 
 def _log_in_as_far_as_the_code(page: Page) -> None:
     page.context.clear_cookies()
-    page.goto("/admin/")
-    page.get_by_label("Username").fill("admin")
-    page.get_by_label("Password").fill("secret")
-    page.get_by_role("button", name="Log in").click()
+    give_password(page, "admin", "secret")
     expect(page.get_by_text("one of your recovery codes")).to_be_visible()
