@@ -56,12 +56,14 @@ def restore(world: World) -> None:
     wait_for(world.nodes[0].ready, 20)
     assert explained(world, at) == answers
     # Another change, so that the revision is the number again that the nodes had seen with other content.
-    _set_valid(world, kept, False)
+    with kept.changing(False):
+        _set_valid(world, kept, False)
     assert _revision(world) == after
     for node in world.nodes:
         wait_for(lambda node=node: _asked(world, [lost], node) == {"ALLOWED"}, 30)
         wait_for(lambda node=node: _asked(world, [kept], node) == {"TOKEN_BLOCKED"}, 30)
-    _set_valid(world, kept, True)
+    with kept.changing(True):
+        _set_valid(world, kept, True)
     for node in world.nodes:
         wait_for(lambda node=node: _asked(world, [kept], node) == {"ALLOWED"}, 30)
     began = now()
