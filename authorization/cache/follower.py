@@ -33,6 +33,9 @@ MOST_KEYS = 200_000  # documents that are read one by one; beyond, all of them
 COMPLAIN_EVERY = 30.0  # seconds
 REPORT_EVERY = 1.0  # seconds between words of a node that has nothing new to say
 CHECK_READERS = 5.0  # seconds between looks for readers that died
+# Below the database's deadlock_timeout, 1 s: where a follower and a migration wait for each other, it is the follower
+# that gives way and asks again; the migration would be broken off.
+GIVE_WAY = "500ms"
 
 
 class State(NamedTuple):
@@ -192,11 +195,17 @@ class Follower:
 
 
 def connect(url: str) -> Connection[Any]:
-    """A connection that notices when the other end is gone."""
-    return psycopg.connect(
+    """A connection that notices when the other end is gone, and waits for no lock for long."""
+    connection = psycopg.connect(
         url, autocommit=True, connect_timeout=3, application_name="chargeward follower",
         keepalives_idle=5, keepalives_interval=2, keepalives_count=3, tcp_user_timeout=10_000,
     )  # fmt: skip
+    try:
+        connection.execute(sql.SQL("SET lock_timeout = {}").format(GIVE_WAY))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def make(folder: Path, url: str, database: str) -> Path:

@@ -418,6 +418,48 @@ def test_a_node_that_was_silent_is_counted_before_its_copy_is_good_again(
     assert waits_for_us == [True]
 
 
+def test_a_migration_that_wants_what_is_being_read_is_not_broken_off(
+    following: Following, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the tokens and waits for the changes; the follower is reading the changes, and asks for the tokens."""
+    reading, gave_way = threading.Event(), threading.Event()
+    read = documents.changed
+
+    def read_late(*arguments: Any) -> list[Any]:
+        reading.set()
+        until(is_waiting_for_a_lock)
+        return list(read(*arguments))
+
+    def look() -> None:
+        try:
+            following.look()
+        except psycopg.errors.LockNotAvailable:
+            gave_way.set()
+
+    Token.objects.update(valid=False)
+    monkeypatch.setattr(documents, "changed", read_late)
+    looking = threading.Thread(target=look)
+    with closing(psycopg.connect(url())) as migration:
+        migration.execute("LOCK TABLE tokens_token IN ACCESS EXCLUSIVE MODE")
+        looking.start()
+        assert reading.wait(PATIENCE)
+        migration.execute("LOCK TABLE authorization_change IN ACCESS EXCLUSIVE MODE")
+        migration.commit()
+    looking.join()
+    assert gave_way.is_set()
+    monkeypatch.setattr(documents, "changed", read)
+    following.look()
+    assert following.is_right()
+
+
+def is_waiting_for_a_lock() -> bool:
+    with closing(psycopg.connect(url())) as other:
+        found = other.execute(
+            "SELECT FROM pg_locks WHERE NOT granted AND relation = 'authorization_change'::regclass"
+        ).fetchone()
+    return found is not None
+
+
 def test_how_long_it_takes_is_counted(following: Following) -> None:
     def counted(how: str) -> float:
         return REGISTRY.get_sample_value("chargeward_copy_seconds_count", {"how": how}) or 0.0
