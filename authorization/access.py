@@ -51,7 +51,7 @@ for _model in (ExceptionGroup, ChargeException):
 
 
 def _taken_there_or_about(scope: Scope) -> Q:
-    return within("location__cpo", scope.cpos) | within("token__emsp", emsps(scope))
+    return within("cpo", scope.cpos) | within("emsp", emsps(scope))
 
 
 rule(Decision, managed=_taken_there_or_about)
@@ -73,10 +73,10 @@ def sight(decision: Decision, scope: Scope) -> Sight:
     """
     if scope.everything:
         return Sight(True, True, True, True)
-    token, location, rule = decision.token, decision.location, decision.rule
+    token, rule = decision.token, decision.rule
     return Sight(
         token=token is not None and token.emsp_id in emsps(scope) | directories(scope),
-        place=location is not None and location.cpo_id in scope.cpos,
+        place=decision.cpo_id in scope.cpos,
         key=_sees_key(decision.api_key, scope),
         rule=rule is not None and sees_owned(scope, rule),
     )

@@ -392,6 +392,9 @@ class Decision(models.Model):
     token_pseudonym = models.CharField(max_length=32, blank=True, help_text="Keyed hash of the id presented.")
     presented_sealed = models.TextField(blank=True, help_text="The id presented, encrypted, of an unknown token.")
     location = models.ForeignKey(Location, models.DO_NOTHING, null=True, db_constraint=False, related_name="+")
+    # Whose token and whose location these were then; the database names them. Whoever manages one sees the row.
+    emsp = models.ForeignKey(EMSP, models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+")
+    cpo = models.ForeignKey(CPO, models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+")
     place = models.CharField(max_length=300, help_text="The place as the caller named it.")
     accepted = models.BooleanField()
     reason = models.CharField(max_length=32)
@@ -415,6 +418,11 @@ class Decision(models.Model):
             models.Index(fields=["reason", "-decided_at"], name="decision_by_reason"),
             models.Index(fields=["request_id"], name="decision_by_request"),
             models.Index(fields=["api_key", "-decided_at"], name="decision_by_key"),
+            models.Index(fields=["cpo", "-decided_at"], name="decision_by_cpo"),
+            models.Index(fields=["emsp", "-decided_at"], name="decision_by_emsp"),
+            models.Index(
+                fields=["rule", "-decided_at"], name="decision_by_rule", condition=models.Q(rule__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

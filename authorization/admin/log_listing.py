@@ -34,7 +34,7 @@ def log_listing(
         "token": token,
         "token__driver": driver,
         "token__customer": customer,
-        "token__emsp": emsp,
+        "emsp": emsp,
         "rule": rule,
     }
     about = {field: value for field, value in named.items() if value is not None}

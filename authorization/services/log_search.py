@@ -27,7 +27,7 @@ def search_log(rows: Any, term: str, scope: Scope) -> Any:
     marks = [pseudonym(form) for form in {term, *normal_forms(term)}]
     asked = Q(request_id=term)
     if not scope.everything:
-        asked &= within("location__cpo", scope.cpos)
+        asked &= within("cpo", scope.cpos)
     return rows.filter(
         Q(token_pseudonym__in=marks) | Q(token__in=list(tokens)) | Q(location__in=_places(term, scope)) | asked
     )

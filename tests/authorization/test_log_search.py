@@ -10,9 +10,10 @@ from authorization.models import Decision
 from authorization.services import create_key
 from authorization.services.log_search import search_log
 from locations.access import scope_of
-from locations.models import EVSE
+from locations.models import EVSE, ChargeStation, Location
 from tests import factories
 from tests.conftest import ApiClient
+from tokens.models import EMSP, Token
 
 pytestmark = pytest.mark.django_db
 UNKNOWN = "04C0FFEE123456"
@@ -98,3 +99,19 @@ def test_who_manages_a_side_finds_that_sides(evse: EVSE) -> None:
         client = Client()
         client.force_login(user)
         assert client.get("/api/v1/authorizations/", {"search": term}).json()["count"] == expected, (user, term)
+
+
+def test_a_decision_stays_with_those_whose_place_and_card_it_was_about(evse: EVSE) -> None:
+    before, emsp_before = evse.location.cpo, EMSP.objects.get(party_id="TNM")
+    after, emsp_after = factories.cpo(), factories.emsp()
+    Location.objects.update(cpo=after)
+    Token.objects.filter(emsp=emsp_before).update(emsp=emsp_after)
+    assert found(factories.manager(before), "question-0") == ["0"]
+    assert found(factories.manager(after), "question-0") == []
+    for party, expected in ((before, 4), (after, 0), (emsp_before, 2), (emsp_after, 0)):
+        client = Client()
+        client.force_login(factories.manager(party))
+        assert client.get("/api/v1/authorizations/").json()["count"] == expected, party
+    ChargeStation.objects.all().delete()
+    Location.objects.all().delete()
+    assert found(factories.manager(before), "question-0") == ["0"], "the log outlives what it speaks of"

@@ -90,26 +90,26 @@ def _make_room() -> None:
 
 
 def _fill(rows: int) -> None:
-    """Up to so many, newest last; of a few places and cards more than of others."""
+    """Up to so many, in the order of time as the log gets them; of a few places and cards more than of others."""
     ((there,),) = _sql("SELECT count(*) FROM authorization_decision")
-    sealed, mark = seal(UNKNOWN), pseudonym(UNKNOWN)
+    now, sealed, mark = timezone.now(), seal(UNKNOWN), pseudonym(UNKNOWN)
     for start in range(there, rows, CHUNK):
         _sql(
             """
             INSERT INTO authorization_decision (request_id, decided_at, caller, token_type, token_id, token_pseudonym,
                 presented_sealed, location_id, place, accepted, reason, revision, source)
-            SELECT 'bench-' || r.n, now() - interval '90 days' * random(), 'bench key', 'ISO14443',
+            SELECT 'bench-' || r.n, %s::timestamptz - interval '90 days' * r.until_now, 'bench key', 'ISO14443',
                 CASE WHEN unknown THEN NULL ELSE c.id END, CASE WHEN unknown THEN %s ELSE c.mark END,
                 CASE WHEN unknown THEN %s ELSE '' END, p.id, p.name, NOT unknown AND r.n %% 10 > 0,
                 CASE WHEN unknown THEN 'UNKNOWN_TOKEN' WHEN r.n %% 10 > 0 THEN 'ALLOWED'
                      WHEN r.n %% 1000 = 0 THEN 'BLACKLISTED' ELSE 'NOT_ON_AUTHORIZATION_LIST' END, 1, 'cache'
-            FROM (SELECT n, n %% 1000 = 7 AS unknown,
+            FROM (SELECT n, n %% 1000 = 7 AS unknown, (%s::bigint - n)::float8 / (%s::bigint - %s::bigint) AS until_now,
                     1 + floor(power(random(), 2) * (SELECT count(*) FROM bench_cards))::bigint AS card,
                     1 + floor(power(random(), 2) * (SELECT count(*) FROM bench_places))::bigint AS place
                   FROM generate_series(%s::bigint, %s::bigint) AS n OFFSET 0) AS r
             JOIN bench_cards c ON c.n = r.card JOIN bench_places p ON p.n = r.place
             """,
-            mark, sealed, start, min(start + CHUNK, rows) - 1,
+            now, mark, sealed, rows, rows, there, start, min(start + CHUNK, rows) - 1,
         )  # fmt: skip
 
 

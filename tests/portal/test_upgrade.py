@@ -47,3 +47,4 @@ def test_upgrade_with_data_in_place(database: str, tmp_path: object) -> None:
         "a stranger at the depot": "NOT_ON_AUTHORIZATION_LIST",
         "an unknown card": "UNKNOWN_TOKEN",
     }
+    assert found["parties"] == ["Upgraded (NL-UPG)", "Provider (DE-UPG)"]

@@ -1,10 +1,12 @@
 """`python -m tests.portal.upgrade`: an installation as it was, with rows in it, is migrated to now, and asked.
 
-Prints JSON: {"before": {table: rows}, "after": {table: rows}, "answers": {question: reason}}.
+Prints JSON: {"before": {table: rows}, "after": {table: rows}, "answers": {question: reason}, "parties": [whose place and
+whose card a logged decision of then was about]}.
 """
 
 import json
 import os
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -18,6 +20,7 @@ TOKENS = 2_000
 KEY = "cw_ofthen01_" + "0" * 32
 PLACE = "NL*UPG*E1"
 ZONE = "Europe/Amsterdam"
+DECIDED_AT = datetime(2026, 11, 2, 8, tzinfo=UTC)
 
 
 def write(apps: Any) -> None:
@@ -46,6 +49,8 @@ def write(apps: Any) -> None:
     rule = make("authorization.ChargeException", name="Banned here", action="blacklist", direction="emsp_for_cpo")
     make("authorization.ExceptionCpoGroup", exception=rule, group=sites)
     make("authorization.ExceptionEmspGroup", exception=rule, group=banned)
+    of_log = {"decided_at": DECIDED_AT, "caller": "of then", "token_type": "ISO14443", "revision": 1, "source": "cache"}
+    make("authorization.Decision", location=depot, token=member, accepted=True, reason="ALLOWED", **of_log)
     prefix = KEY.split("_")[1]
     make("authorization.ApiKey", name="of then", cpo=operator, prefix=prefix, hash=sha256(KEY.encode()).digest())
 
@@ -85,7 +90,14 @@ def main() -> None:
     tables = [model._meta.db_table for model in state.apps.get_models() if model._meta.app_label in THEN]
     before = counted(tables)
     call_command("migrate", verbosity=0, interactive=False)
-    print(json.dumps({"before": before, "after": counted(tables), "answers": ask()}))
+    print(json.dumps({"before": before, "after": counted(tables), "answers": ask(), "parties": parties()}))
+
+
+def parties() -> list[str]:
+    from authorization.models import Decision
+
+    decision = Decision.objects.select_related("cpo", "emsp").get(caller="of then")
+    return [str(decision.cpo), str(decision.emsp)]
 
 
 def counted(tables: list[str]) -> dict[str, int]:

@@ -58,7 +58,7 @@ class DecisionFilter(filters.FilterSet):  # type: ignore[misc]
     token_type = filters.CharFilter()
     token = IdFilter()
     location = IdFilter()
-    cpo = IdFilter("location__cpo")
+    cpo = IdFilter()
     rule = IdFilter()
     api_key = IdFilter()
     revision = IdFilter()
@@ -96,5 +96,5 @@ class Authorizations(ReadOnlyModelViewSet[Decision]):
         asked = {name for name, value in self.request.query_params.items() if value}
         if not scope.everything and asked & {"request_id", "api_key"}:
             # These look into what only the place's side may read.
-            queryset = queryset.filter(location__cpo__in=scope.cpos)
+            queryset = queryset.filter(cpo__in=scope.cpos)
         return super().filter_queryset(queryset)
