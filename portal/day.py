@@ -48,9 +48,10 @@ class Day(NamedTuple):
 def day(scope: Scope, now: datetime) -> Day:
     """The 24 hours before `now`, of the decisions that the user sees."""
     since = now - timedelta(hours=24)
-    rows = visible_to(scope, Decision.objects.filter(decided_at__gt=since)).order_by("-decided_at", "-id")
-    # The time once more: an id alone would be looked for in every week of the log.
-    newest = Decision.objects.filter(pk__in=rows.values("pk")[:NEWEST], decided_at__gt=since).order_by()
+    newest = visible_to(scope, Decision.objects.filter(decided_at__gt=since)).order_by()
+    beyond = list(newest.order_by("-decided_at", "-id").values_list("decided_at", flat=True)[NEWEST : NEWEST + 1])
+    if beyond:
+        newest = newest.filter(decided_at__gt=beyond[0])
     by_hour = newest.values("accepted", "reason", hour=TruncHour("decided_at", tzinfo=UTC)).annotate(times=Count("pk"))
     counted = list(by_hour)
     hours: Counter[tuple[datetime, bool]] = Counter()
@@ -69,7 +70,7 @@ def day(scope: Scope, now: datetime) -> Day:
         rejected,
         reasons.most_common(6),
         _refusals(scope, newest),
-        accepted + rejected < NEWEST,
+        not beyond,
     )
 
 

@@ -1,4 +1,4 @@
-"""The parties of the decisions that are in the log already. A million rows take one to two minutes."""
+"""The parties of the decisions that are in the log already. A million rows take up to three minutes."""
 
 from django.db import migrations
 

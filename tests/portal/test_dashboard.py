@@ -69,6 +69,16 @@ class TestDay:
         assert counts == {10: (2, 0), 5: (0, 1), 11: (1, 0)}
         assert [hour.begin.hour for hour in found.hours] == [*range(11, 24), *range(11)]
 
+    def test_of_a_busy_one_the_newest_are_counted(self, admin_user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("portal.day.NEWEST", 3)
+        for minutes in range(3):
+            decision(decided_at=self.NOW - timedelta(minutes=minutes), accepted=False, reason="BLACKLISTED")
+        found = day(scope_of(admin_user), self.NOW)
+        assert (found.asked, found.reasons, found.whole) == (3, [("BLACKLISTED", 3)], True)
+        decision(decided_at=self.NOW - timedelta(hours=2), accepted=True)
+        found = day(scope_of(admin_user), self.NOW)
+        assert (found.asked, found.reasons, found.whole) == (3, [("BLACKLISTED", 3)], False)
+
     def test_names_what_is_refused_most(self, admin_user: User) -> None:
         location, token = factories.location(), factories.token()
         for times, reason in ((3, "BLACKLISTED"), (1, "TOKEN_BLOCKED")):
