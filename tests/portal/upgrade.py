@@ -1,7 +1,7 @@
 """`python -m tests.portal.upgrade`: an installation as it was, with rows in it, is migrated to now, and asked.
 
-Prints JSON: {"before": {table: rows}, "after": {table: rows}, "answers": {question: reason}, "parties": [of a decision of
-then: whose place, whose card]}.
+Prints JSON: {"before": {table: rows}, "after": {table: rows}, "answers": {question: reason}, "parties": [whose place,
+whose card a decision of then was about]}.
 """
 
 import json
