@@ -145,7 +145,7 @@ _FAULTS: dict[str, Callable[[Any], str]] = {
     "lost": str, "doubled": str, "changes": str, "failed": str,
 }  # fmt: skip
 _RUSH: dict[str, Callable[[Any], str]] = {
-    "asked meanwhile": str, "limit": _rate, "rate": _rate, "answers": str, "not 200": str, "wrong": str,
+    "asked meanwhile": str, "limit": _rate, "rate": _rate, "answers": str, "503": str, "other": str, "wrong": str,
     "p50": _milliseconds, "p99": _milliseconds, "longest": _milliseconds,
 }  # fmt: skip
 _FRESHNESS: dict[str, Callable[[Any], str]] = {

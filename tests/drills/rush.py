@@ -29,10 +29,11 @@ Asked = tuple[bytes, bytes]  # the request, and what its answer has in it
 
 @dataclass
 class Told:
-    """answers: how long each took, in seconds. wrong: another reason than the one that is right."""
+    """answers: how long each took, in seconds. wrong: another reason than the one that is right. unanswered: 503."""
 
     times: list[float] = field(default_factory=list)
     wrong: int = 0
+    unanswered: int = 0
     failed: int = 0
 
     def figures(self) -> dict[str, float]:
@@ -40,7 +41,8 @@ class Told:
         return {
             "answers": len(self.times),
             "wrong": self.wrong,
-            "not 200": self.failed,
+            "503": self.unanswered,
+            "other": self.failed,
             "p50": ordered[len(ordered) // 2],
             "p99": ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)],
             "longest": ordered[-1],
@@ -64,7 +66,9 @@ def _ask(port: int, asked: list[Asked], every: float, stopped: threading.Event, 
             connection.sendall(request)
             answer = _answer(connection)
             told.times.append(time.monotonic() - begin)
-            if not answer.startswith(b"HTTP/1.1 200"):
+            if answer.startswith(b"HTTP/1.1 503"):
+                told.unanswered += 1
+            elif not answer.startswith(b"HTTP/1.1 200"):
                 told.failed += 1
             elif right not in answer:
                 told.wrong += 1
@@ -100,7 +104,11 @@ def _run(asked: dict[int, list[Asked]], rate: float, end: Callable[[], Any]) -> 
     for thread in threads:
         thread.join()
     took = time.monotonic() - began
-    whole = Told([t for each in told for t in each.times], sum(e.wrong for e in told), sum(e.failed for e in told))
+    whole = Told([t for each in told for t in each.times])
+    for each in told:
+        whole.wrong += each.wrong
+        whole.unanswered += each.unanswered
+        whole.failed += each.failed
     return whole.figures() | {"rate": len(whole.times) / took}
 
 
