@@ -58,7 +58,9 @@ rule(Decision, managed=_taken_there_or_about)
 
 
 class Sight(NamedTuple):
-    """What of a decision a user may read. place: how the caller named place and question. key: who asked."""
+    """What of a decision a user may read. place: how the caller named place and question, read by whoever managed the
+    place then. key: who asked.
+    """
 
     token: bool
     place: bool

@@ -25,10 +25,11 @@ from authorization.services import NoRules, explain
 from authorization.services.asking import asked_again, asker_of
 from authorization.services.log_search import search_log
 from locations import admin_history
-from locations.access import scope_of_request, visible_to
+from locations.access import managed_by, scope_of_request, visible_to
 from locations.admin_base import OnlyShown, ScopedAdmin, display
 from locations.admin_format import instant
 from locations.admin_scope import PartyFilter, may_name
+from locations.models import Location
 
 CHANGES_SHOWN = 10
 REASONS = {reason.value: reason for reason in Reason}
@@ -186,7 +187,9 @@ def _changes_since(request: HttpRequest, decision: Decision, seen: Sight, again:
 
 def _rested_on(request: HttpRequest, decision: Decision, seen: Sight, again: Reading | None) -> list[Any]:
     """The place, the token and its owners, the exceptions and their groups: those that the user may see."""
-    about: list[Any] = [decision.location if seen.place else None]
+    scope = scope_of_request(request)
+    # Whose place it was then may be another's today, whose changes are not theirs to read.
+    about: list[Any] = list(managed_by(scope, Location.objects.filter(pk=decision.location_id)))
     if seen.token and decision.token is not None:
         token = again.token if again is not None and again.token == decision.token else decision.token
         about += [token, token.driver, token.customer, token.emsp]
@@ -197,7 +200,7 @@ def _rested_on(request: HttpRequest, decision: Decision, seen: Sight, again: Rea
     groups = ExceptionGroup.objects.filter(
         Q(used_on_cpo_side__exception__in=exceptions) | Q(used_on_emsp_side__exception__in=exceptions)
     ).distinct()
-    about += [*exceptions, *visible_to(scope_of_request(request), groups)[:10]]
+    about += [*exceptions, *visible_to(scope, groups)[:10]]
     return [obj for obj in about if obj is not None]
 
 

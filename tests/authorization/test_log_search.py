@@ -1,10 +1,12 @@
 """The log is searched by what somebody has in hand, in portal and API, and each finds what they may see."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from authorization.models import Decision
 from authorization.services import create_key
@@ -115,3 +117,17 @@ def test_a_decision_stays_with_those_whose_place_and_card_it_was_about(evse: EVS
     ChargeStation.objects.all().delete()
     Location.objects.all().delete()
     assert found(factories.manager(before), "question-0") == ["0"], "the log outlives what it speaks of"
+
+
+def test_whose_place_it_was_then_reads_nothing_of_what_it_becomes(evse: EVSE) -> None:
+    Decision.objects.update(decided_at=timezone.now() - timedelta(hours=1))  # or nothing has changed since
+    before, decision = factories.manager(evse.location.cpo), Decision.objects.get(request_id="question-0")
+    page = f"/admin/authorization/decision/{decision.pk}/change/"
+    Location.objects.update(cpo=factories.cpo())
+    Location.objects.update(address="Newly Owned 1")
+    for user, told in ((before, False), (factories.admin(), True)):
+        client = Client()
+        client.force_login(user)
+        answer = client.get(page)
+        assert answer.status_code == 200
+        assert ("Newly Owned 1" in answer.content.decode()) is told, user

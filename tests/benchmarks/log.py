@@ -152,13 +152,13 @@ def _pages() -> Pages:
 
 
 def _users() -> dict[str, User]:
-    by_place = Decision.objects.values("location__cpo").annotate(rows=Count("pk")).order_by("-rows")
-    by_card = Decision.objects.exclude(token=None).values("token__emsp").annotate(rows=Count("pk")).order_by("-rows")
+    by_place = Decision.objects.values("cpo").annotate(rows=Count("pk")).order_by("-rows")
+    by_card = Decision.objects.exclude(token=None).values("emsp").annotate(rows=Count("pk")).order_by("-rows")
     cpo, emsp = (User.objects.create_user(name, is_staff=True) for name in ("bench-cpo", "bench-emsp"))
     cpo.groups.add(Group.objects.get(name=roles.CPO_MANAGER))
     emsp.groups.add(Group.objects.get(name=roles.EMSP_MANAGER))
-    grant(cpo, MANAGE_CPO, CPO.objects.get(pk=by_place[0]["location__cpo"]))
-    grant(emsp, MANAGE_EMSP, EMSP.objects.get(pk=by_card[0]["token__emsp"]))
+    grant(cpo, MANAGE_CPO, CPO.objects.get(pk=by_place[0]["cpo"]))
+    grant(emsp, MANAGE_EMSP, EMSP.objects.get(pk=by_card[0]["emsp"]))
     return {"admin": User.objects.create_superuser("bench-admin"), "cpo": cpo, "emsp": emsp}
 
 

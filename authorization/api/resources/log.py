@@ -86,10 +86,8 @@ class Authorizations(ReadOnlyModelViewSet[Decision]):
     def get_queryset(self) -> QuerySet[Any]:
         scope = scope_of_request(self.request)
         rows: QuerySet[Any] = visible_to(scope, super().get_queryset())
-        # What a row shows depends on whose its place, its token and its rule are.
-        return (
-            rows if scope.everything else rows.select_related("location", "token", "rule", "api_key__station__location")
-        )
+        # What a row shows depends on whose its token, its rule and its key are.
+        return rows if scope.everything else rows.select_related("token", "rule", "api_key__station__location")
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         scope = scope_of_request(self.request)
