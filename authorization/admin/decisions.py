@@ -189,7 +189,9 @@ def _rested_on(request: HttpRequest, decision: Decision, seen: Sight, again: Rea
     """The place, the token and its owners, the exceptions and their groups: those that the user may see."""
     scope = scope_of_request(request)
     # Whose place it was then may be another's today, whose changes are not theirs to read.
-    about: list[Any] = list(managed_by(scope, Location.objects.filter(pk=decision.location_id)))
+    about: list[Any] = []
+    if decision.location is not None:
+        about += managed_by(scope, Location.objects.filter(pk=decision.location.pk))
     if seen.token and decision.token is not None:
         token = again.token if again is not None and again.token == decision.token else decision.token
         about += [token, token.driver, token.customer, token.emsp]
