@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.chromium import ARGUMENTS, chromium
 
@@ -20,6 +20,7 @@ def browser() -> Iterator[Browser]:
     # Playwright's loop runs in this thread, so Django takes the test's own queries for asynchronous ones.
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    expect.set_options(timeout=15_000)
     try:
         with sync_playwright() as playwright:
             found = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)

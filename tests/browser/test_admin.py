@@ -56,9 +56,14 @@ def choose(page: Page, field: str, term: str, typed: str = "") -> None:
     page.locator(".select2-results__option--highlighted", has_text=term).click()
 
 
+def press(page: Page, name: str) -> None:
+    """Presses a button and waits for the page that it leads to, which a click alone does not."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=name, exact=True).click()
+
+
 def save(page: Page) -> None:
-    page.get_by_role("button", name="Save", exact=True).click()
-    page.wait_for_load_state()
+    press(page, "Save")
     expect(page.locator(".errornote")).to_have_count(0)
 
 

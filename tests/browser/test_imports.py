@@ -13,7 +13,7 @@ from imports import work
 from imports.models import Import
 from tests import factories
 from tests.browser.test_accessible import GRAVE
-from tests.browser.test_admin import enter
+from tests.browser.test_admin import enter, press
 from tests.portal.test_admin import url
 from tokens.models import EMSP, Token
 
@@ -35,7 +35,7 @@ def holds(page: Page) -> None:
 
 def upload(page: Page, file: FilePayload) -> None:
     page.locator("input[type=file]").set_input_files(file)
-    page.get_by_role("button", name="Upload and preview").click()
+    press(page, "Upload and preview")
 
 
 def test_cards_from_a_spreadsheet(page: Page, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_cards_from_a_spreadsheet(page: Page, tmp_path: Path) -> None:
     expect(page.get_by_text("finalise without these rows")).to_be_visible()
     assert not Token.objects.exists()
     page.get_by_label("Leave out the row with an error").check()
-    page.get_by_role("button", name="Finalise import").click()
+    press(page, "Finalise import")
     Import.objects.update(phase="applying", percent=71, rows_done=1_500)
     expect(page.get_by_text("Applying: 71 %")).to_be_visible()
     page.reload()

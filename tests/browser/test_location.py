@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from authorization.services import create_key
 from locations.models import Location
 from tests import factories
-from tests.browser.test_admin import enter
+from tests.browser.test_admin import enter, press
 from tokens.models import Token
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -139,16 +139,16 @@ def test_two_operators_on_the_same_page(manager: Page, colleague: Page, place: L
         page.goto(address)
     one.locator("[name=city]").fill("Utrecht")
     one.locator("[name=name]").fill("Depot North I")
-    save(one)
+    press(one, "Save")
     two.locator("[name=name]").fill("Depot North II")
-    save(two)
+    press(two, "Save")
     expect(two.get_by_text("Somebody else changed this to “Depot North I”")).to_be_visible()
     expect(two.get_by_text("Not saved yet")).to_be_visible()
     expect(two.locator("[name=name]")).to_have_value("Depot North II")
     expect(two.locator("[name=city]")).to_have_value("Utrecht")
     place.refresh_from_db()
     assert place.name == "Depot North I"
-    save(two)
+    press(two, "Save")
     expect(two.get_by_text("was changed successfully")).to_be_visible()
     place.refresh_from_db()
     assert (place.name, place.city) == ("Depot North II", "Utrecht")
@@ -166,11 +166,6 @@ def test_two_operators_at_the_same_list(manager: Page, colleague: Page, place: L
     expect(colleague.get_by_text("Somebody else has changed the list meanwhile.")).to_be_visible()
     expect(colleague.get_by_text("Depot North will be closed")).to_be_visible()
     assert place.authorization_list.get() == entries[1]
-
-
-def save(page: Page) -> None:
-    page.get_by_role("button", name="Save", exact=True).click()
-    page.wait_for_load_state()
 
 
 def test_pages_hold_at_a_phones_width(manager: Page, place: Location) -> None:

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django_otp.oath import totp
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_admin import give_password, log_in
+from tests.browser.test_admin import give_password, log_in, press
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -18,7 +18,7 @@ def test_a_recovery_code_lets_in_once(page: Page, superuser: User) -> None:
     page.get_by_text("It cannot be scanned?").click()
     key = b32decode(page.locator(".cw-door-typed code").inner_text().replace(" ", ""))
     page.locator("[name=code]").fill(f"{totp(key):06}")
-    page.get_by_role("button", name="Turn it on").click()
+    press(page, "Turn it on")
     codes = page.locator(".cw-door-codes code").all_inner_texts()
     assert len(codes) == len(set(codes)) == 10
     page.get_by_role("link", name="I have kept them").click()

@@ -51,6 +51,7 @@ def test_private_and_public_again(browser: Browser, stack: tuple[str, dict[str, 
 
     page.get_by_role("button", name="Remove NL-XTR-000001").click()
     page.get_by_role("button", name="Remove, and close the location").click()
+    expect(page.get_by_text("it is closed until somebody publishes it")).to_be_visible()
     assert decided(page, demo)["reason"] == "LOCATION_NOT_PUBLISHED"
     page.get_by_role("link", name="Publish").click()
     page.get_by_role("button", name="Publish").click()
