@@ -81,7 +81,7 @@ class SpoolLog:
         if kept < len(rows):
             self._otherwise.write(rows[kept:])
 
-    def _append(self, data: bytes, rows: int) -> int:
+    def _append(self, data: bytes | bytearray, rows: int) -> int:
         """How many whole rows are in the file now: all, or fewer where the disk is full."""
         if self._file < 0 or self._length > FILE_LIMIT or time.monotonic() > self._until:
             self._open()
