@@ -362,6 +362,24 @@ def test_followers_that_are_killed_are_followed_by_others_and_the_copy_is_right_
         assert len(list(folder.glob("copy-*"))) == 1
 
 
+def test_who_loses_the_lock_stands_by_for_who_has_it_now(tmp_path: Path) -> None:
+    """Who deletes a node's folder gives the lock to whoever looks first, which may be about to end."""
+    factories.evse()
+    folder = folder_for(tmp_path / "cache", url())
+    with followers(tmp_path, 1) as (child,):
+        reader = Reader(folder, address_of(url()), 2.0)
+        until(lambda: _revision(reader) is not None)
+        (folder / guard.LOCK).unlink()
+        lock = guard.try_lock(folder)
+        assert lock is not None
+        until(lambda: guard.is_locked(folder, guard.STANDBY))
+        assert not _holds(child, folder)
+        os.close(lock)
+        factories.token()
+        until(lambda: _revision(reader) == Revision.objects.get().value)
+        assert child.poll() is None
+
+
 def _revision(reader: Reader) -> int | None:
     try:
         with closing(reader.begin()) as view:
