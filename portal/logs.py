@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from time import perf_counter
+from time import monotonic, perf_counter
 
 import orjson
 from django.conf import settings
@@ -28,6 +28,34 @@ class WithRequestId(logging.Filter):
         record.request_id = request_id.get()
         record.task, record.task_id = task.get()
         record.trace_id = trace_id()
+        return True
+
+
+class Sparing(logging.Filter):
+    """Of what Django says about answers that are none: the first of a status on a route, and one every EVERY seconds
+    with how many were like it. A node that is not ready is asked each second, and chargers without an answer ask by the
+    thousand. What has a trace is never left out."""
+
+    EVERY = 10.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[int, str], tuple[float, int]] = {}  # when, and how many since then
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        status = getattr(record, "status_code", 500)
+        if status == 500 or record.exc_info:
+            return True
+        match = getattr(getattr(record, "request", None), "resolver_match", None)
+        key, now = (status, match.route if match else ""), monotonic()
+        at, left_out = self._said.get(key, (-self.EVERY, 0))
+        if now - at < self.EVERY:
+            self._said[key] = at, left_out + 1
+            return False
+        self._said[key] = now, 0
+        if left_out:
+            record.msg = f"{record.getMessage().replace('%', '%%')} (and %d like it since the last such line)"
+            record.args = (left_out,)
         return True
 
 

@@ -426,7 +426,7 @@ TRACES = (
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request": {"()": "portal.logs.WithRequestId"}},
+    "filters": {"request": {"()": "portal.logs.WithRequestId"}, "sparing": {"()": "portal.logs.Sparing"}},
     "formatters": {
         "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
         "json": {"()": "portal.logs.AsJson"},
@@ -439,8 +439,13 @@ LOGGING = {
         },
     },
     "root": {"handlers": ["console"], "level": "INFO"},
-    # They log whole messages, with ids of cards in them; what goes wrong, chargers.ocpp says itself.
-    "loggers": {"ocpp": {"level": "CRITICAL"}, "websockets": {"level": "WARNING"}, "axes": {"level": "WARNING"}},
+    "loggers": {
+        "django.request": {"filters": ["sparing"]},
+        # They log whole messages, with ids of cards in them; what goes wrong, chargers.ocpp says itself.
+        "ocpp": {"level": "CRITICAL"},
+        "websockets": {"level": "WARNING"},
+        "axes": {"level": "WARNING"},
+    },
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 from django.conf import LazySettings
 from django.test import Client
 
+from portal import logs
 from portal.logs import AsJson, WithRequestId, request_id
 from portal.stack.options import PROJECT
 
@@ -89,3 +90,41 @@ def test_by_the_environment() -> None:
         check=True,
     )
     assert json.loads(done.stderr.strip().splitlines()[-1])["message"] == "here"
+
+
+def test_answers_that_are_none_are_told_of_now_and_then(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_000.0
+    monkeypatch.setattr(logs, "monotonic", lambda: now)
+    sparing = logs.Sparing()
+    logger = logging.getLogger("django.request")
+    logger.filters, before = [sparing], logger.filters
+    try:
+        for _ in range(5):
+            Client().get("/api/v1/tokens/")
+        Client().get("/api/v1/locations/")
+        Client().get("/no-such-100%-page/")
+        now += sparing.EVERY
+        Client().get("/api/v1/tokens/")
+        Client().get("/no-such-100%-page/")
+        said = [record.getMessage() for record in caplog.records if record.name == "django.request"]
+    finally:
+        logger.filters = before
+    assert said == [
+        "Unauthorized: /api/v1/tokens/",
+        "Unauthorized: /api/v1/locations/",
+        "Not Found: /no-such-100%-page/",
+        "Unauthorized: /api/v1/tokens/ (and 4 like it since the last such line)",
+        "Not Found: /no-such-100%-page/",
+    ]
+
+
+def test_what_failed_is_always_told(caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(2):
+        try:
+            raise ValueError("why")
+        except ValueError:
+            logging.getLogger("django.request").exception("Failed", extra={"status_code": 503})
+        logging.getLogger("django.request").error("Failed", extra={"status_code": 500})
+    assert len(caplog.records) == 4
