@@ -168,7 +168,7 @@ def _answers(port: int) -> bool:
         connection.close()
 
 
-KINDS = {"small": None, "haproxy": haproxy, "nginx": nginx}
+KINDS = {"small": None, "nginx": nginx, "haproxy": haproxy}
 
 
 def at_hand(name: str) -> bool:

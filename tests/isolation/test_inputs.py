@@ -68,9 +68,9 @@ def test_filters_and_searches_find_foreign_values_as_little_as_unknown_ones(aske
                 assert answers[0].status_code == answers[1].status_code, (address, name)
                 if answers[0].status_code == 200:
                     assert answers[0].json() == answers[1].json(), (address, name, value)
+        nothing = asker.ask("get", address, {"search": "no such thing"}).content
         for term in (f"{SECRET} city", f"{SECRET}-uid", f"{SECRET}-r", f"{SECRET} at", f"{SECRET} caller", SECRET):
-            found, nothing = (asker.ask("get", address, {"search": text}) for text in (term, "no such thing"))
-            assert found.content == nothing.content, (address, term)
+            assert asker.ask("get", address, {"search": term}).content == nothing, (address, term)
 
 
 def _values(name: str, filter_: Any, of: Side) -> tuple[list[Any], list[Any]]:

@@ -36,7 +36,7 @@ class Command(BaseCommand):
                     os.close(standby)
                 self._follow()
                 # Whoever was quicker may be about to die with its web process, and to start anew takes seconds.
-                standby = guard.try_lock(folder, guard.STANDBY)
+                standby = None if self._ended.is_set() else guard.try_lock(folder, guard.STANDBY)
                 if standby is None:
                     break
         except KeyboardInterrupt:
