@@ -54,8 +54,8 @@ class Sparing(logging.Filter):
             return False
         self._said[key] = now, 0
         if left_out:
-            record.msg = f"{record.getMessage().replace('%', '%%')} (and %d like it since the last such line)"
-            record.args = (left_out,)
+            record.msg = f"{record.getMessage()} (and {left_out} like it since the last such line)"
+            record.args = ()
         return True
 
 

@@ -168,6 +168,7 @@ def _answers(port: int) -> bool:
         connection.close()
 
 
+# The short drills take the last one that is at hand.
 KINDS = {"small": None, "nginx": nginx, "haproxy": haproxy}
 
 
